@@ -1,0 +1,135 @@
+"""The operator's events on the control topic: the same order of refusals, placed explicitly, nothing contradictory."""
+
+import hashlib
+import json
+
+import pytest
+import rfc8785
+from gig_records import CONTROL_GATE, GATE, control, gig, record
+
+from contracts import codec
+from contracts.codec import decode
+from contracts.events import Event, LedgerOpened, PlatformChanged, SchemeEnacted
+from contracts.examples import EXAMPLES
+from contracts.rejections import Code, Rejection
+from contracts.topics import partition_of
+
+OPERATOR = {name: json.loads(value) for name, value in EXAMPLES.items() if not name.startswith("gig.")}
+MODELS = {
+    "ledger.opened.v1": LedgerOpened,
+    "platform.changed.v1": PlatformChanged,
+    "scheme.enacted.v1": SchemeEnacted,
+}
+
+
+def changed(name, changes=(), **envelope):
+    """An example with some of its data and envelope replaced."""
+    event = {**OPERATOR[name], **envelope}
+    return {**event, "data": {**event["data"], **dict(changes)}}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_examples_are_accepted(name):
+    event = decode(control(OPERATOR[name]), CONTROL_GATE)
+    assert isinstance(event, Event), event
+    assert isinstance(event.data, MODELS[name])
+    assert event.data_json == rfc8785.dumps(OPERATOR[name]["data"])
+    assert (event.amounts_minor, event.commission_minor) == ((), 0)
+
+
+@pytest.mark.parametrize("name", ["platform.changed.v1", "scheme.enacted.v1"])
+def test_they_are_accepted_in_every_partition(name):
+    for partition in range(8):
+        assert isinstance(decode(control(OPERATOR[name], partition=partition), CONTROL_GATE), Event)
+
+
+def test_a_ledger_is_opened_in_the_partition_of_its_journal():
+    vkeys = OPERATOR["ledger.opened.v1"]["data"]["vkeys"] * 8
+    event = changed("ledger.opened.v1", {"journals": 8, "journal": 5, "vkeys": vkeys})
+    assert isinstance(decode(control(event, partition=5), CONTROL_GATE), Event)
+    assert decode(control(event, partition=4), CONTROL_GATE).code is Code.WRONG_PARTITION
+
+
+def test_a_scheme_text_may_hold_any_text():
+    text = 'title: "Iuran é 𝄞"\nnote: \\ / \u2028 \x7f\n'
+    event = changed("scheme.enacted.v1", {"text": text, "sha256": hashlib.sha256(text.encode()).hexdigest()})
+    accepted = decode(control(event), CONTROL_GATE)
+    assert accepted.data.text == text
+    assert accepted.data_json == rfc8785.dumps(event["data"])
+
+
+def test_a_prefix_of_topics_holds_for_the_platforms_topic():
+    event = changed("platform.changed.v1", {"topic": "t1.gigs.gojek"})
+    assert isinstance(decode(control(event, topic="t1.iuran.control"), CONTROL_GATE), Event)
+    assert decode(control(event), CONTROL_GATE).code is Code.SCHEMA_VIOLATION
+
+
+LEDGER, PLATFORM, SCHEME = MODELS
+TOO_LONG = "x" * codec.CONTROL_BYTES_MAX
+FAULTS = [
+    (Code.TOO_LARGE, changed(SCHEME, {"text": TOO_LONG})),
+    (Code.UNKNOWN_TYPE, gig()),
+    (Code.UNKNOWN_TYPE, changed(LEDGER, type="settlement.v1")),
+    (Code.SCHEMA_VIOLATION, changed(LEDGER, {"journals": 2})),
+    (Code.SCHEMA_VIOLATION, changed(LEDGER, {"journal": 1})),
+    (Code.SCHEMA_VIOLATION, changed(LEDGER, {"ledger": "other.localhost"})),
+    (Code.SCHEMA_VIOLATION, changed(LEDGER, {"vkeys": ["no key"]})),
+    (Code.SCHEMA_VIOLATION, changed(LEDGER, {"vkeys": []})),
+    (Code.SCHEMA_VIOLATION, changed(LEDGER, {"engine": "one"})),
+    (Code.SCHEMA_VIOLATION, changed(LEDGER, {"note": "x"})),
+    (Code.SCHEMA_VIOLATION, changed(LEDGER, subject="Iuran!")),
+    (Code.SCHEMA_VIOLATION, changed(PLATFORM, {"platform": "grab"})),
+    (Code.SCHEMA_VIOLATION, changed(PLATFORM, {"topic": "gigs.grab"})),
+    (Code.SCHEMA_VIOLATION, changed(PLATFORM, {"status": "paused"})),
+    (Code.SCHEMA_VIOLATION, changed(PLATFORM, {"attributes": {"Turnover": "1"}})),
+    (Code.SCHEMA_VIOLATION, changed(PLATFORM, {"attributes": {"turnover": 1}})),
+    (Code.SCHEMA_VIOLATION, changed(PLATFORM, {"attributes": {"turnover": "a lot"}})),
+    (Code.SCHEMA_VIOLATION, changed(SCHEME, {"sha256": "0" * 64})),
+    (Code.SCHEMA_VIOLATION, changed(SCHEME, {"text": ""})),
+    (Code.SCHEMA_VIOLATION, changed(SCHEME, {"version": "2026-02-30"})),
+    (Code.SCHEMA_VIOLATION, changed(SCHEME, {"scheme": "bpu"})),
+    (Code.SCHEMA_VIOLATION, changed(SCHEME, time="2026-03-01")),
+    (Code.SCHEMA_VIOLATION, changed(SCHEME, id="a b")),
+    (Code.SOURCE_MISMATCH, changed(SCHEME, source="urn:iuran:platform:gojek")),
+    (Code.TIME_OUT_OF_RANGE, changed(SCHEME, time="9999-12-31T23:59:59Z")),
+    (Code.TIME_OUT_OF_RANGE, changed(SCHEME, time="1999-12-31T23:59:59Z")),
+]
+
+
+@pytest.mark.parametrize(("code", "event"), FAULTS)
+def test_each_fault_earns_its_code(code, event):
+    assert decode(control(event), CONTROL_GATE).code is code
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        (Code.MALFORMED, None),
+        (Code.MALFORMED, b"\xff"),
+        (Code.MALFORMED, b"[" * 40_000),
+        (Code.MALFORMED, json.dumps(OPERATOR[SCHEME]).encode().replace(b'"id"', b'"id": "x", "id"')),
+        (Code.TOO_LARGE, b"x" * 900_000),
+        (Code.UNKNOWN_TYPE, b"{}"),
+    ],
+)
+def test_bytes_that_are_no_event(code, value):
+    assert decode(record(value), CONTROL_GATE) == Rejection(code, decode(record(value), CONTROL_GATE).detail)
+
+
+@pytest.mark.parametrize("key", [b"", b"other"])
+def test_the_key_is_the_subject(key):
+    assert decode(control(OPERATOR[SCHEME], key=key), CONTROL_GATE).code is Code.KEY_MISMATCH
+    unkeyed = control(OPERATOR[SCHEME])._replace(key=None)
+    assert decode(unkeyed, CONTROL_GATE).code is Code.KEY_MISMATCH
+
+
+def test_a_platform_cannot_speak_for_the_operator():
+    event = OPERATOR[SCHEME]
+    key = event["subject"].encode()
+    rejection = decode(record(event, key=key, partition=partition_of(key, 8)), GATE)
+    assert (rejection.code, rejection.source) == (Code.UNKNOWN_TYPE, None)
+
+
+def test_a_rejection_names_the_operators_event():
+    rejection = decode(control(changed(SCHEME, {"sha256": "0" * 64})), CONTROL_GATE)
+    assert (rejection.source, rejection.id) == ("urn:iuran:operator", "XX-EXAMPLE-2026-01-01")
