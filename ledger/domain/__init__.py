@@ -1,0 +1,1 @@
+"""The law of contributions as pure functions: no clock, no network, no disk; standard library only."""
