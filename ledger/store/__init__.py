@@ -1,0 +1,1 @@
+"""The journals in PostgreSQL: one writer each, readers for everyone else."""

@@ -1,0 +1,183 @@
+"""What readers see of the journals: only what stands under a published checkpoint, in one statement per question.
+
+Upholds L8 (signed before shown): every statement joins the journal's head and stops at `published_size`, so whatever
+it gives can be cited with the checkpoint that it gives beside it. Connections take the reader's role and are read-only,
+so that no question can become a write (L2). A worker's entries lie in one journal and are found through the index on
+(worker, index); `journal + 0` keeps the planner from walking the journal's own key instead, which for a rare worker
+would be a walk through everybody's entries.
+
+Every question may be asked again: a connection that broke is replaced and the question repeated once. Knows nothing of
+HTTP, tokens or who may see what.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, LiteralString, NamedTuple
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from ledger.errors import StoreUnavailable, Unfit
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+CONNECTIONS_MAX: Final = 8
+WAIT_SECONDS: Final = 5.0
+PAGE_ROWS: Final = 200
+
+_ROLE: LiteralString = (
+    # settings before the role: it may then change nothing but these for its own session
+    "SET application_name = 'iuran-reader'; SET default_transaction_read_only = on; SET statement_timeout = '10s'; "
+    "SET enable_seqscan = off; SET jit = off; SET ROLE iuran_reader"
+)
+_NEWEST: LiteralString = (
+    'SELECT h.published_size, h.published, e."index", e.leaf FROM heads h LEFT JOIN LATERAL ('
+    'SELECT "index", leaf FROM entries WHERE worker = %s AND journal + 0 = h.journal AND "index" < h.published_size '
+    'ORDER BY "index" DESC LIMIT 1) e ON true WHERE h.journal = %s'
+)
+_ENTRY: LiteralString = (
+    "SELECT e.leaf FROM heads h JOIN entries e ON e.journal = h.journal "
+    'WHERE h.journal = %s AND e."index" = %s AND e."index" < h.published_size'
+)
+_PAGE: LiteralString = (
+    'SELECT "index", leaf FROM entries WHERE worker = %s AND journal + 0 = %s AND "index" > %s AND "index" < %s '
+    'ORDER BY "index" LIMIT %s'
+)
+_SNAPSHOT: LiteralString = "SELECT as_of, account FROM standings WHERE journal = %s AND worker = %s AND as_of < %s"
+_ACTS: LiteralString = (
+    'SELECT e."index", e.leaf FROM heads h JOIN entries e ON e.journal = h.journal AND e.kind > 1 '
+    'WHERE h.journal = %s AND e."index" < h.published_size AND e."index" < %s ORDER BY e."index"'
+)
+_HEAD: LiteralString = "SELECT published, vkey FROM heads WHERE journal = %s"
+_SCHEMA: LiteralString = "SELECT version_num FROM alembic_version"
+
+
+class Shown(NamedTuple):
+    """Where a journal stands as far as readers may know: its published size and the signed note over it."""
+
+    journal: int
+    size: int
+    note: bytes
+
+    @property
+    def origin(self) -> str:
+        """The log's origin, the note's first line."""
+        return self.note.split(b"\n", 1)[0].decode()
+
+
+class Stored(NamedTuple):
+    """A stored entry: its index in the journal and its exact leaf bytes."""
+
+    leaf_index: int
+    leaf: bytes
+
+
+class Head(NamedTuple):
+    """A journal's newest published note (None before the first) and its verifier key."""
+
+    note: bytes | None
+    vkey: str
+
+
+class Readers:
+    """The questions, over a pool of connections. `open` before the first one, `close` at the end; any number at once.
+
+    Every question raises StoreUnavailable when the database does not answer in time.
+    """
+
+    def __init__(self, url: str, connections_max: int = CONNECTIONS_MAX) -> None:
+        self._pool: AsyncConnectionPool[psycopg.AsyncConnection] = AsyncConnectionPool(
+            url,
+            min_size=min(2, connections_max),
+            max_size=connections_max,
+            timeout=WAIT_SECONDS,
+            kwargs={"autocommit": True},
+            configure=_take_role,
+            open=False,
+        )
+        self._schema: str | None = None
+
+    async def open(self) -> None:
+        """Open connections; remember the schema found (start-up has checked it). Raises StoreUnavailable."""
+        await self._pool.open()
+        self._schema = await self._schema_now()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._pool.close()
+
+    async def check(self) -> None:
+        """Return if the database answers and has the schema it had at start-up; raises StoreUnavailable or Unfit."""
+        found = await self._schema_now()
+        if found != self._schema:
+            raise Unfit(f"database schema: expected {self._schema}, got {found}; start again with its release")
+
+    async def newest(self, journal: int, worker: str) -> tuple[Shown, Stored] | None:
+        """Give a worker's newest shown entry with the checkpoint that covers it; None for one without entries."""
+        rows = await self._ask(_NEWEST, (worker, journal))
+        if not rows or rows[0][2] is None:
+            return None
+        size, note, index, leaf = rows[0]
+        return Shown(journal, size, bytes(note)), Stored(index, bytes(leaf))
+
+    async def entry(self, journal: int, index: int) -> bytes | None:
+        """Give the exact bytes of an entry; None for one that is not there or not yet under a published checkpoint."""
+        rows = await self._ask(_ENTRY, (journal, index))
+        return bytes(rows[0][0]) if rows else None
+
+    async def page(self, journal: int, worker: str, after: int, before: int, rows_max: int = PAGE_ROWS) -> list[Stored]:
+        """Give a worker's entries with after < index < before, by index, at most `rows_max`.
+
+        The caller has `before` from a published size (`newest`): it is not asked for again.
+        """
+        rows = await self._ask(_PAGE, (worker, journal, after, before, rows_max))
+        return [Stored(index, bytes(leaf)) for index, leaf in rows]
+
+    async def pages(self, journal: int, worker: str, after: int, before: int) -> AsyncIterator[list[Stored]]:
+        """Give all of a worker's entries between two indexes, page by page; others are served in between."""
+        while rows := await self.page(journal, worker, after, before):
+            yield rows
+            after = rows[-1].leaf_index
+
+    async def snapshot(self, journal: int, worker: str, before: int) -> tuple[int, bytes] | None:
+        """Give a worker's kept account from before an index, as (index, account); None when there is none so old."""
+        rows = await self._ask(_SNAPSHOT, (journal, worker, before))
+        return (rows[0][0], bytes(rows[0][1])) if rows else None
+
+    async def acts(self, journal: int, before: int) -> list[Stored]:
+        """Give the operator's acts in a journal before an index, oldest first."""
+        rows = await self._ask(_ACTS, (journal, before))
+        return [Stored(index, bytes(leaf)) for index, leaf in rows]
+
+    async def head(self, journal: int) -> Head | None:
+        """Give a journal's published note and verifier key; None when there is no such journal."""
+        rows = await self._ask(_HEAD, (journal,))
+        return Head(None if rows[0][0] is None else bytes(rows[0][0]), rows[0][1]) if rows else None
+
+    async def _schema_now(self) -> str | None:
+        rows = await self._ask(_SCHEMA, ())
+        return str(rows[0][0]) if rows else None
+
+    async def _ask(self, statement: LiteralString, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        try:
+            try:
+                return await self._ask_once(statement, values)
+            except psycopg.errors.QueryCanceled:
+                raise
+            except psycopg.OperationalError:
+                # the server was started again since this connection was made, and perhaps since the others were
+                await self._pool.check()
+                return await self._ask_once(statement, values)
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            raise StoreUnavailable(f"database: expected an answer, got {str(error).strip()}") from error
+
+    async def _ask_once(self, statement: LiteralString, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        async with self._pool.connection() as connection:
+            cursor = connection.cursor(binary=True)
+            await cursor.execute(statement, values)
+            return await cursor.fetchall()
+
+
+async def _take_role(connection: psycopg.AsyncConnection) -> None:
+    await connection.execute(_ROLE)

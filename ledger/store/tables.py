@@ -1,0 +1,142 @@
+"""The rows of the ledger's database as SQLModel classes: columns and constraints, nothing else.
+
+The classes are the schema's one description; `migrations/` brings a database to it and a test holds the two together.
+Append-only tables (entries, checkpoints, rejections) are guarded by triggers and rights that the migration sets (L2).
+Sizes matter here: a gig is one row of `entries` with three indexes, so its columns are few and narrow.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy import Uuid as UuidColumn
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+APPEND_ONLY = ("entries", "checkpoints", "rejections")
+
+
+def _recorded_at() -> Any:
+    return Field(sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()")))
+
+
+class LedgerRow(SQLModel, table=True):
+    """The one ledger of this database (a single row, id 1)."""
+
+    __tablename__ = "ledger"
+
+    id: int = Field(default=1, sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    journals: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    topic_prefix: str = Field(sa_column=Column(Text, nullable=False))
+    recorded_at: datetime | None = _recorded_at()
+
+
+class TopicRow(SQLModel, table=True):
+    """A topic as it was when registered: start-up refuses one that was deleted and made anew (other id)."""
+
+    __tablename__ = "topics"
+
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    topic_id: str = Field(sa_column=Column(Text, nullable=False))
+    platform: str | None = Field(default=None, sa_column=Column(Text, nullable=True, unique=True))
+    recorded_at: datetime | None = _recorded_at()
+
+
+class HeadRow(SQLModel, table=True):
+    """A journal's head: what the next commit must find unchanged (`commits` is the compare-and-swap)."""
+
+    __tablename__ = "heads"
+
+    journal: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    size: int = Field(sa_column=Column(BigInteger, nullable=False))
+    commits: int = Field(sa_column=Column(BigInteger, nullable=False))
+    frontier: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    vkey: str = Field(sa_column=Column(Text, nullable=False))
+    published_size: int = Field(sa_column=Column(BigInteger, nullable=False))
+    published: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+
+
+class EntryRow(SQLModel, table=True):
+    """Leaf `index` of a journal; `worker` and `event_key` repeat what the leaf says, for the indexes."""
+
+    __tablename__ = "entries"
+    __table_args__ = (
+        Index("entries_worker", "worker", "index", postgresql_where="worker IS NOT NULL"),
+        Index("entries_event_key", "event_key", unique=True, postgresql_where="event_key IS NOT NULL"),
+        Index("entries_acts", "journal", "index", postgresql_where="kind > 1"),
+    )
+
+    journal: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    kind: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    index: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    event_key: UUID | None = Field(default=None, sa_column=Column(UuidColumn, nullable=True))
+    worker: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    leaf: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class PositionRow(SQLModel, table=True):
+    """How far a journal has read a topic's partition, and what is not yet under a signature (L12)."""
+
+    __tablename__ = "positions"
+
+    journal: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    topic: str = Field(sa_column=Column(Text, primary_key=True))
+    next_offset: int = Field(sa_column=Column(BigInteger, nullable=False))
+    duplicates: int = Field(sa_column=Column(BigInteger, nullable=False))
+    gap: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class CheckpointRow(SQLModel, table=True):
+    """Every signed checkpoint of a journal, by tree size."""
+
+    __tablename__ = "checkpoints"
+
+    journal: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    size: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    note: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class RejectionRow(SQLModel, table=True):
+    """A refused record as it came; the entry at (journal, index) holds its hash and code."""
+
+    __tablename__ = "rejections"
+    __table_args__ = (UniqueConstraint("journal", "topic", "partition", "offset"),)
+
+    journal: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    index: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    topic: str = Field(sa_column=Column(Text, nullable=False))
+    partition: int = Field(sa_column=Column(Integer, nullable=False))
+    offset: int = Field(sa_column=Column(BigInteger, nullable=False))
+    timestamp_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
+    code: str = Field(sa_column=Column(Text, nullable=False))
+    detail: str = Field(sa_column=Column(Text, nullable=False))
+    key: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    value: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    headers: list[list[str | None]] = Field(sa_column=Column(JSONB, nullable=False))
+    recorded_at: datetime | None = _recorded_at()
+
+
+class StandingRow(SQLModel, table=True):
+    """A worker's account as of entry `as_of`: a short cut that can be rebuilt from the entries at any time."""
+
+    __tablename__ = "standings"
+
+    journal: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    worker: str = Field(sa_column=Column(Text, primary_key=True))
+    as_of: int = Field(sa_column=Column(BigInteger, nullable=False))
+    account: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
