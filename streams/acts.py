@@ -1,0 +1,116 @@
+"""The operator's acts: records on `iuran.control`, one in each partition, placed explicitly.
+
+An act has a stable id, so doing it again (after a crash, or by two operators) adds nothing. Durability at return of
+`announce`: acknowledged by all in-sync replicas, in every partition. What an act means is decided by the journals.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
+
+from contracts import events
+from contracts.topics import CONTROL
+from ledger.errors import Unfit
+from streams.checkpoints import BrokerUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from streams.connection import Broker
+
+
+class Act(NamedTuple):
+    """What the operator does: `data_of` gives the data for each journal; the id is stable, so an act happens once."""
+
+    type: str
+    id: str
+    subject: str
+    data_of: Callable[[int], events.Data]
+
+
+def announce(
+    broker: Broker, prefix: str, journals: int, act: Act, only: frozenset[int] | None = None
+) -> dict[int, int]:
+    """Put an act into each partition (or `only` some) that has not got it yet; give the offset it has in each.
+
+    Raises Unfit when a partition has the same act with other data, BrokerUnavailable: some partitions may have it then;
+    do it again.
+    """
+    topic = prefix + CONTROL
+    wanted = range(journals) if only is None else sorted(only)
+    try:
+        found = _announced(broker, topic, wanted, act.id)
+        time = next((had.time for had in found.values()), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        values = {number: _value(act, number, time) for number in wanted}
+        changed = [number for number, had in found.items() if had.value != values[number]]
+        if changed:
+            raise Unfit(
+                f"{act.id}: expected what was announced before, got other content; an act happens once: "
+                "give a changed scheme text a new revision"
+            )
+        sent = _send(broker, topic, act.subject.encode(), {n: v for n, v in values.items() if n not in found})
+    except (KafkaError, OSError) as error:
+        what = f"{topic}: {str(error) or error.__class__.__name__}"
+        raise BrokerUnavailable(what, outcome_known=False) from error
+    return {**{number: had.offset for number, had in found.items()}, **sent}
+
+
+class _Had(NamedTuple):
+    offset: int
+    time: str
+    value: bytes
+
+
+def _announced(broker: Broker, topic: str, partitions: Iterable[int], act: str) -> dict[int, _Had]:
+    """Give where this act stands already; the control topic is small and kept for ever, so it is read whole."""
+    consumer = KafkaConsumer(**broker.kafka_python(), enable_auto_commit=False, group_id=None)
+    found: dict[int, _Had] = {}
+    try:
+        places = [TopicPartition(topic, number) for number in partitions]
+        consumer.assign(places)
+        consumer.seek_to_beginning(*places)
+        ends = consumer.end_offsets(places)
+        while any(consumer.position(place) < ends[place] for place in places):
+            for place, records in consumer.poll(timeout_ms=500).items():
+                for record in records:
+                    event = _opened(record.value)
+                    if event.get("id") == act and place.partition not in found:
+                        found[place.partition] = _Had(record.offset, str(event.get("time")), record.value)
+    finally:
+        consumer.close()
+    return found
+
+
+def _opened(value: bytes | None) -> dict[str, Any]:
+    try:
+        event = json.loads(value or b"null")
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def _value(act: Act, number: int, time: str) -> bytes:
+    return events.envelope(
+        type=act.type,
+        source=events.OPERATOR_SOURCE,
+        id=act.id,
+        subject=act.subject,
+        time=time,
+        data=act.data_of(number),
+    )
+
+
+def _send(broker: Broker, topic: str, key: bytes, values: dict[int, bytes]) -> dict[int, int]:
+    if not values:
+        return {}
+    producer = KafkaProducer(**broker.kafka_python(), acks="all", enable_idempotence=True)
+    try:
+        futures = {n: producer.send(topic, key=key, value=value, partition=n) for n, value in values.items()}
+        return {number: int(future.get(timeout=30).offset) for number, future in futures.items()}
+    finally:
+        producer.close(timeout=30)

@@ -1,0 +1,378 @@
+"""A desk: the one place in a process where journal n is written, fed by partition n of every registered topic.
+
+It takes records from its inbox, decides them through the pure pipeline, commits, publishes the checkpoint, counts. It
+is plain asyncio and knows nothing of Faust: the stream process feeds it from agents, `iuran ledger init` and replays
+feed it directly. On a broken dependency it backs off and takes the ordinary path again from the journal's head; when
+it was fenced it gives the journal up; a broken law stops it. Upholds L3 (what lies below the journal's position is
+skipped), L8 (publishes before it goes on) and L12 (a forward jump of offsets counts as a gap only when the broker
+itself has nothing there).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+import msgspec
+import psycopg
+
+from contracts import entry as entries
+from ledger.domain.registry import Registry
+from ledger.errors import Fenced, InvariantError, KeysTaken, LedgerError, StoreUnavailable, Unfit
+from ledger.intake import version_of_entry
+from ledger.log.keys import parse_vkey
+from ledger.store import database
+from ledger.store.journal import Journal, RejectedRecord, Snapshot, open_journal
+from ledger.store.rows import KIND_NUMBERS, copy_row
+from ledger.store.standings import SNAPSHOT_ENTRIES, load_accounts, taken
+from streams import pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from concurrent.futures import Executor
+
+    from contracts.codec import Gate, Record
+    from contracts.entry import Position
+    from ledger.log.keys import Signer
+    from streams.pipeline import Decision, State
+
+log = logging.getLogger(__name__)
+
+BACK_OFF_SECONDS: Final = (0.1, 0.3, 1.0, 3.0, 5.0)
+GIVE_UP_SECONDS: Final = 120.0
+CHECK_FIRST_BATCHES: Final = 20
+PACE_SECONDS: Final = 0.02
+"""A commit costs some milliseconds whatever it holds, so a journal begins one at most this often unless it is full."""
+
+_ACTS = 'SELECT leaf FROM entries WHERE journal = %s AND kind > 1 ORDER BY "index"'
+
+
+class Outside(Protocol):
+    """Where checkpoints stand outside the database (`streams.checkpoints`)."""
+
+    async def newest(self, journal: int) -> bytes | None: ...
+    async def publish(self, journal: int, origin: str, note: bytes) -> None: ...
+    async def close(self) -> None: ...
+
+
+class Watch(Protocol):
+    """Who is told what was committed (metrics, dead letters); must neither raise nor block."""
+
+    def committed(self, commit: Commit) -> None: ...
+    def published(self, seconds: float) -> None: ...
+
+
+class GapProbe(Protocol):
+    """Asks the broker what its first offset at or after `offset` is; None when there is none."""
+
+    async def __call__(self, topic: str, partition: int, offset: int) -> int | None: ...
+
+
+class Commit(NamedTuple):
+    """What a commit did: for counting and for the dead-letter topic."""
+
+    journal: int
+    size: int
+    events: int
+    decision: Decision
+    rejected: Sequence[RejectedRecord]
+    timestamps_ms: Sequence[int]
+    positions: Mapping[str, Position]
+    seconds: dict[str, float]
+
+
+class Office(NamedTuple):
+    """What all desks of a process share.
+
+    `turns` bounds the batches that are between decoding and commit, and so the memory they hold; `thinking` is the one
+    thread in which batches are decided, so that the event loop answers its sockets meanwhile.
+    """
+
+    database_url: str
+    gates: Mapping[str, Gate]
+    outside: Outside
+    watch: Watch
+    probe: GapProbe
+    turns: asyncio.Semaphore
+    thinking: Executor
+    batch_events_max: int = 3000
+    accounts_max: int = 25_000
+
+
+class _Write(NamedTuple):
+    rows: Sequence[bytes]
+    leaves: Sequence[bytes]
+    positions: Mapping[str, Position]
+    rejected: Sequence[RejectedRecord]
+    snapshots: Sequence[Snapshot]
+
+
+class Desk:
+    """Writes one journal. `put` feeds it, `run` works until closed; `settle` does one batch."""
+
+    def __init__(self, number: int, signer: Signer, secret: bytes, office: Office) -> None:
+        self.number = number
+        self.closed = False
+        self._signer = signer
+        self._secret = secret
+        self._office = office
+        self._journal: Journal | None = None
+        self._state: State | None = None
+        self._check_first = 0
+        self._offsets: dict[str, int] = {}
+        self._waiting: list[Record] = []
+        self._changed = asyncio.Condition()
+
+    # -- opening -------------------------------------------------------------------------------------------------
+
+    async def open(self) -> dict[str, int]:
+        """Claim the journal, load what deciding needs, publish the head; give the next offset per topic.
+
+        Raises Unfit when database, keys or topics do not fit together, LedgerError when one does not answer.
+        """
+        await self.let_go()
+        outside = await self._office.outside.newest(self.number)
+        connection = await database.connect_async(self._office.database_url, "writer")
+        try:
+            journal = await open_journal(
+                connection, self.number, self._signer, parse_vkey(self._signer.vkey()), outside
+            )
+            state = pipeline.State(self.number, self._secret, await self._registry(connection), journal.size)
+            state.positions.update(journal.positions)
+            await journal.take_up(list(self._office.gates))
+            await self._publish_head(journal, connection)
+        except psycopg.OperationalError as error:
+            await connection.close()
+            raise StoreUnavailable(f"journal {self.number}: {str(error).strip()}") from error
+        except BaseException:
+            await connection.close()
+            raise
+        self._journal, self._state = journal, state
+        self._offsets = {topic: position.next_offset for topic, position in state.positions.items()}
+        return self.next_offsets()
+
+    def next_offsets(self) -> dict[str, int]:
+        """Give the committed next offset per topic; what was handed over and is not committed counts as unread."""
+        return dict(self._offsets)
+
+    async def _registry(self, connection: psycopg.AsyncConnection) -> Registry:
+        registry = Registry()
+        async for (leaf,) in await connection.execute(_ACTS, (self.number,)):
+            version = version_of_entry(entries.decode(bytes(leaf)))
+            if version is not None:
+                registry = registry.enact(version)
+        return registry
+
+    async def _publish_head(self, journal: Journal, connection: psycopg.AsyncConnection) -> None:
+        """A crash between commit and publishing leaves a head that is not outside yet: it is mended here."""
+        rows = await connection.execute(
+            "SELECT note FROM checkpoints WHERE journal = %s AND size = %s", (self.number, journal.size)
+        )
+        row = await rows.fetchone()
+        if row is not None:
+            await self._office.outside.publish(self.number, self._signer.name, bytes(row[0]))
+            await journal.published(bytes(row[0]), journal.size)
+
+    # -- feeding -------------------------------------------------------------------------------------------------
+
+    async def put(self, records: Sequence[Record]) -> None:
+        """Hand records over; waits while two batches are waiting. A closed desk takes nothing (they come again)."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.closed or len(self._waiting) < self._office.batch_events_max)
+            if not self.closed:
+                self._waiting.extend(records)
+                self._changed.notify_all()
+
+    @property
+    def waiting(self) -> int:
+        """Number of records handed over and not yet taken up."""
+        return len(self._waiting)
+
+    async def close(self) -> None:
+        """Give the journal up: what waits is dropped, whoever waits in `put` goes on."""
+        async with self._changed:
+            self.closed = True
+            self._waiting.clear()
+            self._changed.notify_all()
+
+    async def run(self) -> None:
+        """Work until closed. Raises Fenced, InvariantError, Unfit, and LedgerError after GIVE_UP_SECONDS."""
+        try:
+            while True:
+                async with self._changed:
+                    await self._changed.wait_for(lambda: self.closed or bool(self._waiting))
+                    if self.closed:
+                        return
+                    most = self._office.batch_events_max
+                    records, self._waiting = self._waiting[:most], self._waiting[most:]
+                    self._changed.notify_all()
+                began = time.monotonic()
+                await self.settle(records)
+                if len(self._waiting) < most:
+                    await asyncio.sleep(max(0.0, began + PACE_SECONDS - time.monotonic()))
+        finally:
+            await self.close()
+            await self.let_go()
+
+    async def let_go(self) -> None:
+        """Drop what is held in memory and the connection; the next `open` or `settle` loads it again."""
+        journal, self._journal, self._state = self._journal, None, None
+        if journal is not None:
+            with contextlib.suppress(Exception):  # the connection may be broken already; nothing hangs on closing it
+                await journal.connection.close()
+
+    # -- settling ------------------------------------------------------------------------------------------------
+
+    async def settle(self, records: Sequence[Record]) -> None:
+        """Bring records to committed, published entries; retries in place on breakage.
+
+        Raises Fenced, Unfit, InvariantError; LedgerError when a dependency stays broken for GIVE_UP_SECONDS.
+        """
+        began = time.monotonic()
+        attempt = 0
+        while not self.closed:  # opening claims the journal, which may be another's by now
+            try:
+                if self._state is None:
+                    await self.open()
+                async with self._office.turns:
+                    records = await self._settle_once(records)
+                if not records:
+                    return
+                attempt = 0
+            except Fenced:
+                raise
+            except KeysTaken:
+                # duplicates are rare, so keys are not looked up before each batch; now look first for a while
+                self._check_first = CHECK_FIRST_BATCHES
+                await self.let_go()
+            except LedgerError as error:
+                await self.let_go()
+                if isinstance(error, Unfit) or time.monotonic() - began > GIVE_UP_SECONDS:
+                    raise
+                pause = BACK_OFF_SECONDS[min(attempt, len(BACK_OFF_SECONDS) - 1)]
+                attempt += 1
+                log.warning("journal %d: %s; trying again in %.1f s", self.number, error, pause)
+                await asyncio.sleep(pause)
+
+    async def _settle_once(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Commit what may be decided together; give the rest."""
+        journal, state = self._journal, self._state
+        if journal is None or state is None:
+            raise InvariantError("L7", f"journal {self.number}: expected it open, got it closed")
+        clock = [time.perf_counter()]
+        fresh = await self._unread(records, state)
+        think = asyncio.get_running_loop().run_in_executor
+        thinking = self._office.thinking
+        decoded = await think(thinking, pipeline.decode_all, fresh, self._office.gates, self.number)
+        batch = decoded[: pipeline.batch_end(decoded)]
+        if not batch:
+            return ()
+        clock.append(time.perf_counter())
+        known = await self._load(batch, state, journal.connection)
+        clock.append(time.perf_counter())
+        decision = await think(thinking, pipeline.decide, batch, state, known)
+        write = await think(thinking, self._write, decision, state)
+        clock.append(time.perf_counter())
+        note = await journal.append(write)
+        clock.append(time.perf_counter())
+        self._check_first = max(0, self._check_first - 1)
+        self._offsets.update((topic, position.next_offset) for topic, position in write.positions.items())
+        self._committed(batch, decision, write, clock)
+        if note is not None:
+            await self._office.outside.publish(self.number, self._signer.name, note)
+            await journal.published(note, journal.size)
+            self._office.watch.published(time.perf_counter() - clock[-1])
+        self._make_room(state)
+        return fresh[len(batch) :]
+
+    async def _unread(self, records: Sequence[Record], state: State) -> list[Record]:
+        """Leave out what the journal has read already; let no jump of offsets pass that the broker does not confirm."""
+        ahead: dict[str, int] = {}
+        fresh = []
+        for record in records:
+            expected = ahead.get(record.topic)
+            if expected is None:
+                position = state.positions.get(record.topic)
+                expected = 0 if position is None else position.next_offset
+            if record.offset < expected:
+                continue
+            if record.offset > expected:
+                first = await self._office.probe(record.topic, record.partition, expected)
+                if first is None:
+                    # the broker gave this record: one that finds nothing now did not answer, and its word makes no gap
+                    raise LedgerError(f"{record.topic}: expected the broker to find {record.offset} again, got nothing")
+                if first < record.offset:
+                    raise InvariantError(
+                        "L12",
+                        f"{record.topic} partition {record.partition}: expected offset {first}, got {record.offset}",
+                    )
+            ahead[record.topic] = record.offset + 1
+            fresh.append(record)
+        return fresh
+
+    async def _load(
+        self, batch: Sequence[pipeline.Decoded], state: State, connection: psycopg.AsyncConnection
+    ) -> dict[bytes, pipeline.Content] | None:
+        workers, keys = pipeline.needs(batch, state)
+        if workers:
+            accounts = await load_accounts(connection, self.number, workers, state.registry)
+            state.accounts.update((w, pipeline.hold(account, unsaved)) for w, (account, unsaved) in accounts.items())
+        return await taken(connection, keys) if self._check_first else None
+
+    def _write(self, decision: Decision, state: State) -> _Write:
+        number = self.number
+        written = decision.written
+        rejected = [
+            RejectedRecord(
+                w.leaf_index, r.topic, r.partition, r.offset, r.timestamp_ms, x.code.value, x.detail, r.key, r.value,
+                _headers(r),
+            )
+            for w in written
+            if w.refused is not None
+            for r, x in [w.refused]
+        ]  # fmt: skip
+        return _Write(
+            [copy_row(number, KIND_NUMBERS[w.kind], w.leaf_index, w.event_key, w.worker, w.leaf) for w in written],
+            [w.leaf for w in written],
+            decision.positions,
+            rejected,
+            self._snapshots(decision, state),
+        )
+
+    def _snapshots(self, decision: Decision, state: State) -> list[Snapshot]:
+        due = []
+        for worker, index in decision.touched.items():
+            held = state.accounts[worker]
+            if held.unsaved >= SNAPSHOT_ENTRIES:
+                due.append(Snapshot(worker, index, msgspec.json.encode(held.account.dump())))
+                held.unsaved = 0
+        return due
+
+    def _committed(
+        self, batch: Sequence[pipeline.Decoded], decision: Decision, write: _Write, clock: list[float]
+    ) -> None:
+        steps = ("decode", "load", "decide", "commit")
+        seconds = {step: after - before for step, before, after in zip(steps, clock, clock[1:], strict=False)}
+        timestamps = [record.timestamp_ms for record, _, _ in batch]
+        size = 0 if self._state is None else self._state.size
+        self._office.watch.committed(
+            Commit(self.number, size, len(batch), decision, write.rejected, timestamps, decision.positions, seconds)
+        )
+
+    def _make_room(self, state: State) -> None:
+        """Forget the accounts held longest when there are too many; they load again when needed."""
+        excess = len(state.accounts) - self._office.accounts_max
+        if excess > 0:
+            for worker in list(state.accounts)[: excess + self._office.accounts_max // 8]:
+                del state.accounts[worker]
+
+
+def _headers(record: Record) -> list[list[str | None]]:
+    """A record's headers in hex, byte for byte: names may be no UTF-8 (`streams.tolerant`) or hold NUL."""
+    return [
+        [name.encode(errors="surrogateescape").hex(), None if value is None else value.hex()]
+        for name, value in record.headers
+    ]
