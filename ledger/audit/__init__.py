@@ -1,0 +1,1 @@
+"""Verification without trust: checks over evidence give findings, numbered by law."""

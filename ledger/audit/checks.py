@@ -1,0 +1,292 @@
+"""What stored data must satisfy, journal by journal: `iuran audit verify` without a database.
+
+A `JournalCheck` is fed what is stored, in order, and collects findings. It believes nothing that it can derive: leaf
+hashes, roots, balances, event keys and offsets are all worked out again from the leaves, and the columns beside them
+are held against that. Memory stays flat but for the workers' balances, the topics' positions, refused records not yet
+met, and 24 bytes an event for L3.
+
+Checks L1 (balances are the sums of contributions), L2 (with `growth`), L3 (event keys, causes and parts), L4 (written
+form), L5, L6, L7 (with `growth`), L10 (range) and L12 (offsets). After a wrong balance or offset it goes on from what
+the entry says, so that one wrong entry makes few findings. Whether amounts are what the schemes ask is not asked here:
+that is recomputation. Must not know where evidence comes from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from contracts.entry import (
+    LEAF_BYTES_MAX,
+    Entry,
+    EntryError,
+    Kind,
+    Position,
+    Refusal,
+    StoredEvent,
+    decode,
+    event_key,
+    salt,
+)
+from contracts.rejections import Code
+from contracts.topics import CONTROL, GIGS, partition_of
+from ledger.audit.findings import Finding, Findings
+from ledger.audit.growth import Growth
+from ledger.audit.tallies import PLATFORM_SOURCE, Balances, EventKeys, GigIds, Offsets
+from ledger.log.keys import Verifier, parse_vkey
+from ledger.log.note import NoteError
+
+_OPERATOR: Final = "urn:iuran:operator"
+_CODES: Final = frozenset(Code)
+_fixed_forms = re.compile(
+    r"[0-9a-f]{32} [0-9a-f]{64} [0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z"
+).fullmatch
+_engine_form = re.compile(r"[1-9][0-9]{0,8}").fullmatch
+
+
+class Head(NamedTuple):
+    """What the store says of a journal's end: size, encoded frontier, and the checkpoint it published last (a note)."""
+
+    journal: int
+    size: int
+    frontier: bytes
+    published_size: int = 0
+    published: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A stored refused record: the entry that refuses it, where it came from, why, and its value as it came."""
+
+    index: int
+    topic: str
+    partition: int
+    offset: int
+    code: str
+    value: bytes | None
+
+
+class JournalCheck:
+    """One journal walked from its first entry to its head.
+
+    Call `start`, then for each stored row in order of index `entry`, and each checkpoint of size n after row n-1 and
+    before row n; `refused` for a refused record at any time after its entry (at once keeps memory flat); then `finish`.
+    """
+
+    def __init__(self, journal: int, secret: bytes | None = None, gigs: GigIds | None = None) -> None:
+        """Take the journal's number and, if at hand, its secret: then each salt is made again and compared.
+
+        The salt covers an entry's cause and not its content, so a salt that fits says only that the cause is the one
+        it was made for. `gigs` collects the ids of gigs, to be held against other journals' by the caller.
+        """
+        self.journal = journal
+        self.opening: dict[str, Any] | None = None
+        """What entry 0 says of the ledger, once it was seen: `journals` is a number, `vkeys` a list."""
+        self._gigs = gigs
+        self.entries = 0
+        self.checkpoints = 0
+        self.findings = Findings(journal)
+        self._add = self.findings.add
+        self._secret = secret
+        self._growth = Growth(self.findings, [])
+        self._vkeys: frozenset[str] = frozenset()
+        self._journals: int | None = None
+        self._offsets = Offsets(self.findings)
+        self._balances = Balances(self.findings)
+        self._keys = EventKeys(self.findings)
+        self._refused: dict[int, tuple[str, int, int, str, str]] = {}
+        self._refused_entries = 0
+        self._refused_met = False
+        self._speakers: set[tuple[str, str]] = set()
+
+    def start(self, head: Head, vkeys: Sequence[str], outside: Mapping[str, bytes] | None = None) -> None:
+        """Begin: `vkeys` are the journal's trusted verifier keys, the current first.
+
+        `outside` are checkpoints seen elsewhere (the topic of checkpoints, a witness, an earlier audit), each under a
+        word that says where: the log must contain them all (L6).
+        """
+        verifiers: list[Verifier] = []
+        for vkey in dict.fromkeys(vkeys):
+            try:
+                verifiers.append(parse_vkey(vkey))
+            except NoteError as error:
+                self._add("L6", None, str(error))
+        for verifier in verifiers:
+            if not verifier.name.endswith(f"/log/{self.journal}"):
+                self._add("L6", None, f"key name: expected one ending with /log/{self.journal}, got {verifier.name}")
+        if head.journal != self.journal:
+            self._add("L5", None, f"head: expected journal {self.journal}, got {head.journal}")
+        self._vkeys = frozenset(verifier.vkey() for verifier in verifiers)
+        self._growth = Growth(self.findings, verifiers)
+        if head.published is not None:
+            published = self._growth.outside(head.published, "published")
+            if published is not None and published.size != head.published_size:
+                detail = f"head: expected {published.size} as published size, as its checkpoint says"
+                self._add("L6", None, f"{detail}, got {head.published_size}", published.size)
+        for where, note in (outside or {}).items():
+            self._growth.outside(note, where)
+
+    def entry(
+        self, index: int, worker: str | None, event_key: bytes | None, leaf: bytes, kind: str | None = None
+    ) -> None:
+        """Check the row of an entry: its columns (`event_key` 16 bytes, `kind` the word) and its leaf bytes."""
+        self.entries += 1
+        self._growth.leaf(index, leaf)
+        if len(leaf) > LEAF_BYTES_MAX:
+            self._add("L4", index, f"entry: expected at most {LEAF_BYTES_MAX} bytes, got {len(leaf)}")
+        try:
+            entry = decode(leaf)
+        except (EntryError, UnicodeDecodeError, RecursionError, msgspec.MsgspecError) as error:
+            self._add("L4", index, str(error))
+            return
+        if entry.index != index:
+            self._add("L5", index, f"entry: expected its own index to be {index}, got {entry.index}")
+        if entry.journal != self.journal:
+            self._add("L5", index, f"entry: expected its own journal to be {self.journal}, got {entry.journal}")
+        if kind is not None and kind != entry.kind:
+            self._add("L2", index, f"column kind: expected {entry.kind}, got {kind}")
+        self._check_form(index, entry)
+        self._offsets.check(index, entry.cause, self.journal)
+        if isinstance(entry.event, StoredEvent):
+            self._check_event(index, entry, entry.event, worker, event_key)
+        else:
+            self._check_refusal(index, entry, worker, event_key)
+
+    def checkpoint(self, size: int, note: bytes) -> None:
+        """Check a stored checkpoint: signature, growth, and its root once the tree has that size."""
+        self.checkpoints += 1
+        self._growth.checkpoint(size, note)
+
+    def refused(self, row: RefusedRow) -> None:
+        """Check a stored refused record against the entry that refuses it."""
+        self._refused_met = True
+        entered = self._refused.pop(row.index, None)
+        stored = (row.topic, row.partition, row.offset, row.code, sha256(row.value or b"").hexdigest())
+        if entered is None:
+            self._add("L12", row.index, "refused record: expected an entry that refuses it, got none")
+        elif entered != stored:
+            self._add("L12", row.index, "refused record: expected what the entry's cause and hash say, got another")
+
+    def finish(self, head: Head, positions: Mapping[str, Position], refused_rows: int | None = None) -> list[Finding]:
+        """End: hold head and positions (by topic) against the walk, and give all findings by index.
+
+        `refused_rows` is the number of stored refused records, where they were counted; entries whose record
+        is missing are named if `refused` was called for any, or there is none at all.
+        """
+        if head.published is None and head.published_size:
+            self._add(
+                "L6", None, f"head: expected a checkpoint published at {head.published_size}, got none", head.size
+            )
+        self._offsets.finish(positions, head.size)
+        self._keys.finish()
+        expected = self._refused_entries
+        if refused_rows is not None and refused_rows != expected:
+            self._add(
+                "L12",
+                None,
+                f"refused records: expected {expected}, as many as entries refuse, got {refused_rows}",
+                head.size,
+            )
+        if self._refused_met or refused_rows == 0:
+            for index in self._refused:
+                self._add("L12", index, "refused record: expected the record that this entry refuses, got none stored")
+        self._growth.finish(head.size, head.frontier)
+        return self.findings.ordered()
+
+    def root(self) -> bytes:
+        """Give the root of the tree over the entries seen so far (32 bytes); after a gap, of those before it."""
+        return self._growth.root()
+
+    def _check_form(self, index: int, entry: Entry) -> None:
+        cause = entry.cause
+        if not _fixed_forms(f"{entry.salt} {cause.sha256} {entry.received_at}"):
+            self._add(
+                "L4", index, "entry: expected salt and sha256 in hexadecimal and received_at in UTC, got another form"
+            )
+        if entry.engine != "1" and not _engine_form(entry.engine):
+            self._add("L4", index, "entry: expected a number as engine, got another form")
+        if self._secret is not None:
+            made = salt(self._secret, cause.topic, cause.partition, cause.offset, cause.part[0])
+            if entry.salt != made:
+                self._add(
+                    "L4", index, "salt: expected the one that the journal's secret gives for its cause, got another"
+                )
+        if index == 0:
+            self._check_opening(entry)
+
+    def _check_opening(self, entry: Entry) -> None:
+        event = entry.event
+        if entry.kind != Kind.LEDGER or not isinstance(event, StoredEvent):
+            self._add("L4", 0, f"entry 0: expected kind {Kind.LEDGER}, got {entry.kind}")
+            return
+        opening: dict[str, Any] = msgspec.json.decode(event.data)
+        journals, vkeys = opening.get("journals"), opening.get("vkeys")
+        if opening.get("journal") != self.journal or not isinstance(journals, int) or not isinstance(vkeys, list):
+            self._add("L4", 0, f"entry 0: expected to open journal {self.journal}, got another opening")
+            return
+        self.opening = opening
+        if len(vkeys) == journals > self.journal and vkeys[self.journal] in self._vkeys:
+            self._journals = journals
+        else:
+            self._add("L6", 0, "entry 0: expected to name the verifier key that is trusted, got another")
+
+    def _check_event(
+        self, index: int, entry: Entry, event: StoredEvent, worker: str | None, column: bytes | None
+    ) -> None:
+        source, event_id = entry.cause.source, entry.cause.id
+        if not isinstance(source, str) or not isinstance(event_id, str):
+            self._add("L3", index, "cause: expected source and id of the accepted event, got none")
+            return
+        if (entry.cause.topic, source) not in self._speakers:
+            self._check_speaker(index, entry.cause.topic, source)
+        key = event_key(self.journal, source, event_id)
+        if column != key:
+            self._add("L3", index, "column event_key: expected the key of the entry's event, got another")
+        self._keys.take(index, key)
+        accrual = entry.kind == Kind.ACCRUAL
+        if worker != (event.subject if accrual else None):
+            self._add(
+                "L2",
+                index,
+                "column worker: expected the entry's subject, got another"
+                if accrual
+                else "column worker: expected none for an operator's act, got one",
+            )
+        if accrual and self._gigs is not None:
+            self._gigs.take(index, source, event_id)
+        if accrual and isinstance(entry.contributions, list) and isinstance(entry.balances, list):
+            if event.subject not in self._balances and self._journals is not None:
+                self._check_partition(index, event.subject, self._journals)
+            self._balances.check(index, event.subject, source, entry.contributions, entry.balances)
+
+    def _check_partition(self, index: int, worker: str, journals: int) -> None:
+        partition = partition_of(worker.encode(), journals)
+        if partition != self.journal:
+            self._add("L3", index, f"subject: expected a worker of journal {self.journal}, got one of {partition}")
+
+    def _check_speaker(self, index: int, topic: str, source: str) -> None:
+        """The topic says who speaks: a platform on its own, the operator on the control topic (under any prefix)."""
+        platform = source.removeprefix(PLATFORM_SOURCE)
+        own = CONTROL if source == _OPERATOR else GIGS + platform
+        if topic == own or topic.endswith("." + own):
+            self._speakers.add((topic, source))
+        else:
+            self._add("L4", index, f"cause: expected source and topic to agree, got {source} on {topic}")
+
+    def _check_refusal(self, index: int, entry: Entry, worker: str | None, column: bytes | None) -> None:
+        self._refused_entries += 1
+        code = entry.rejection.code if isinstance(entry.rejection, Refusal) else ""
+        cause = entry.cause
+        self._refused[index] = (cause.topic, cause.partition, cause.offset, code, cause.sha256)
+        if code not in _CODES:
+            self._add("L4", index, f"rejection: expected a known code, got {code[:40]!r}")
+        if worker is not None:
+            self._add("L2", index, "column worker: expected none for a rejection, got one")
+        if column is not None:
+            self._add("L3", index, "column event_key: expected none for a rejection, which occupies no id, got one")

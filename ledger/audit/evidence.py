@@ -1,0 +1,200 @@
+"""What an audit reads from the ledger's database: one frozen view of it, each journal as a stream in order.
+
+`frozen` opens a repeatable-read, read-only transaction and lends it out by its snapshot's name, so that several
+processes walk several journals of one and the same instant while a stream goes on writing. Within it a journal comes
+through server-side cursors in the binary protocol: memory stays flat however long it is, and no stored value is
+longer in memory than an entry may be, whoever put it there.
+
+Believes nothing and judges nothing: rows go to the checks as they are stored. Takes the reader's role; needs no right
+to write (L2). Must not know laws or findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, LiteralString, NamedTuple, cast
+
+import psycopg
+from psycopg import IsolationLevel
+
+from contracts.entry import LEAF_BYTES_MAX, Position
+from ledger.audit.checks import Head, RefusedRow
+from ledger.errors import StoreUnavailable, Unfit
+from ledger.store import database
+from ledger.store.rows import KIND_NUMBERS
+
+ROWS_AT_ONCE: Final = 500
+REFUSED_AT_ONCE: Final = 16
+"""Refused records are as long as the broker lets them be: few in memory at a time."""
+
+_TABLES: Final[tuple[LiteralString, ...]] = ("entries", "checkpoints", "positions", "rejections")
+KINDS: Final = {number: str(kind) for kind, number in KIND_NUMBERS.items()}
+"""The word for each number in the column `kind`."""
+_LEDGER: LiteralString = "SELECT name, journals, topic_prefix FROM ledger WHERE id = 1"
+_TABLES_THERE: LiteralString = "SELECT to_regclass('ledger') IS NOT NULL"
+_HEADS: LiteralString = "SELECT journal, size, frontier, published_size, published, vkey FROM heads ORDER BY journal"
+_POSITIONS: LiteralString = "SELECT topic, next_offset, duplicates, gap FROM positions WHERE journal = %s"
+_REFUSED_COUNT: LiteralString = "SELECT count(*) FROM rejections WHERE journal = %s"
+_ENTRIES: LiteralString = (
+    "SELECT \"index\", worker, uuid_send(event_key), coalesce(substring(leaf FOR %s), ''), kind "
+    'FROM entries WHERE journal = %s ORDER BY "index"'
+)
+_CHECKPOINTS: LiteralString = "SELECT size, note FROM checkpoints WHERE journal = %s ORDER BY size"
+_REFUSED: LiteralString = (
+    'SELECT "index", topic, partition, "offset", code, value FROM rejections WHERE journal = %s ORDER BY "index"'
+)
+_EARLIER: LiteralString = (
+    'SELECT "index", substring(leaf FOR %s) FROM entries WHERE worker = %s AND journal + 0 = %s AND "index" < %s '
+    'ORDER BY "index"'
+)
+
+
+class View(NamedTuple):
+    """Where to read, for any process: the database's address and the name of the lent snapshot."""
+
+    url: str
+    snapshot: str
+
+
+class StoredHead(NamedTuple):
+    """A journal's row of `heads`, and the verifier key that the database registered for it."""
+
+    head: Head
+    vkey: str
+
+
+class Stored(NamedTuple):
+    """The ledger as its database describes it: what the journals' own entries are then held against.
+
+    `strangers` are (table, journal) of rows that belong to a journal without head.
+    """
+
+    view: View
+    name: str
+    journals: int
+    topic_prefix: str
+    heads: tuple[StoredHead, ...]
+    strangers: tuple[tuple[str, int], ...]
+
+    def entries(self, journals: Sequence[int] | None = None) -> int:
+        """How many entries the heads of these journals (of all) count."""
+        return sum(h.head.size for h in self.heads if journals is None or h.head.journal in journals)
+
+
+EntryRow = tuple[int, str | None, bytes | None, bytes, int]
+"""A stored entry: index, worker, event key, leaf bytes (cut after one byte too many), kind (of KINDS, if it is one)."""
+
+
+@contextmanager
+def frozen(url: str) -> Iterator[Stored]:
+    """Freeze a view of the ledger in this database; it lasts as long as the context.
+
+    Raises Unfit when there is no ledger, StoreUnavailable when the database does not answer.
+    """
+    with _answering(), _reading(url) as connection:
+        row = _one(connection, "SELECT pg_export_snapshot()")
+        view = View(url, str(row[0]))
+        if not _one(connection, _TABLES_THERE)[0] or not (ledger := _one(connection, _LEDGER)):
+            raise Unfit("database: expected a ledger, got none; make one with `iuran ledger init`")
+        heads = tuple(
+            StoredHead(
+                Head(number, size, bytes(frontier), published_size, None if published is None else bytes(published)),
+                str(vkey),
+            )
+            for number, size, frontier, published_size, published, vkey in connection.execute(_HEADS)
+        )
+        known = {stored.head.journal for stored in heads}
+        strangers = tuple((t, n) for t in _TABLES for n in _journals_in(connection, t) if n not in known)
+        yield Stored(view, str(ledger[0]), int(ledger[1]), str(ledger[2]), heads, strangers)
+
+
+@contextmanager
+def journal(view: View, number: int) -> Iterator[JournalRows]:
+    """Open one journal in a frozen view. Raises StoreUnavailable, also from what is read within the context."""
+    with _answering(), _reading(view.url) as connection:
+        # the name comes from the server itself; the statement takes no parameters
+        connection.execute(psycopg.sql.SQL("SET TRANSACTION SNAPSHOT {}").format(view.snapshot))
+        yield JournalRows(connection, number)
+
+
+class JournalRows:
+    """One journal's rows, each kind a stream of its own in order; any of them may be read between the others' rows."""
+
+    def __init__(self, connection: psycopg.Connection, number: int) -> None:
+        self.number = number
+        self._connection = connection
+
+    def entries(self) -> Iterator[list[EntryRow]]:
+        """Give the entries by index, ROWS_AT_ONCE at a time."""
+        values = (LEAF_BYTES_MAX + 1, self.number)
+        for rows in self._stream("entries", _ENTRIES, values, ROWS_AT_ONCE):
+            yield cast("list[EntryRow]", rows)  # as they come: a tuple made anew for each would be felt
+
+    def checkpoints(self) -> Iterator[tuple[int, bytes]]:
+        """Give (size, note) of the checkpoints, by size."""
+        for rows in self._stream("checkpoints", _CHECKPOINTS, (self.number,), ROWS_AT_ONCE):
+            yield from rows
+
+    def refused(self) -> Iterator[RefusedRow]:
+        """Give the refused records by index."""
+        for rows in self._stream("refused", _REFUSED, (self.number,), REFUSED_AT_ONCE):
+            yield from (RefusedRow(*row) for row in rows)
+
+    def refused_count(self) -> int:
+        """How many refused records are stored."""
+        return int(_one(self._connection, _REFUSED_COUNT, (self.number,))[0])
+
+    def positions(self) -> dict[str, Position]:
+        """Give how far each topic's partition is read, and what is not yet under a signature."""
+        rows = self._connection.execute(_POSITIONS, (self.number,))
+        return {str(topic): Position(int(n), int(d), int(g)) for topic, n, d, g in rows}
+
+    def earlier(self, worker: str, before: int) -> Iterator[tuple[int, bytes]]:
+        """Give (index, leaf) of a worker's entries below an index, in order."""
+        values = (LEAF_BYTES_MAX + 1, worker, self.number, before)
+        for rows in self._stream("earlier", _EARLIER, values, ROWS_AT_ONCE):
+            yield from rows
+
+    def _stream(
+        self, name: str, query: LiteralString, values: tuple[Any, ...], at_once: int
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        with self._connection.cursor(name=name, binary=True) as cursor:
+            cursor.execute(query, values)
+            while rows := cursor.fetchmany(at_once):
+                yield rows
+
+
+@contextmanager
+def _reading(url: str) -> Iterator[psycopg.Connection]:
+    connection = database.connect(url, "reader")
+    try:
+        connection.execute("SET jit = off")
+        connection.autocommit = False
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        raise StoreUnavailable(f"database: expected an answer, got {str(error).strip()}") from error
+
+
+def _one(connection: psycopg.Connection, query: LiteralString, values: tuple[Any, ...] = ()) -> tuple[Any, ...]:
+    return connection.execute(query, values).fetchone() or ()
+
+
+def _journals_in(connection: psycopg.Connection, table: LiteralString) -> list[int]:
+    """Give the journals that a table has rows of, by one look into its key for each instead of reading all of it."""
+    rows = connection.execute(
+        f"WITH RECURSIVE found AS (SELECT min(journal) AS journal FROM {table} UNION ALL "
+        f"SELECT (SELECT min(t.journal) FROM {table} t WHERE t.journal > found.journal) FROM found "
+        "WHERE found.journal IS NOT NULL) SELECT journal FROM found WHERE journal IS NOT NULL"
+    )
+    return [int(row[0]) for row in rows]

@@ -1,0 +1,296 @@
+"""What is added up along a journal: each topic's offsets, each worker's balances, the keys of all events, gig ids.
+
+Small keepers, each fed entry by entry in order of index, each with the law it watches. After a wrong number they
+go on from what the entry says, so that one wrong entry makes few findings. `GigIds` are compared across journals.
+Upholds L1, L3, L10 and L12 as an auditor. Memory: a topic, a worker's funds, 40 bytes an event.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
+from typing import Final
+
+from contracts.entry import BalanceRow, Cause, ContributionRow, Position
+from ledger.audit.findings import Findings
+from ledger.domain.period import parse_period
+
+INTEGER_END: Final = 2**53
+PLATFORM_SOURCE: Final = "urn:iuran:platform:"
+_KEY_BYTES: Final = 16
+
+Fund = tuple[str, str, str]
+"""Scheme, fund, unit."""
+
+
+class Partition:
+    """Where one topic's partition stands: the newest entry's index, offset and part."""
+
+    __slots__ = ("index", "offset", "part", "parts", "sha256")
+
+    def __init__(self) -> None:
+        self.index: int | None = None
+        self.offset = -1
+        self.part = self.parts = 1
+        self.sha256 = ""
+
+
+class Offsets:
+    """L12 and the causes of L3: every offset up to a topic's newest entry is an entry or is counted in a `since`."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._add = findings.add
+        self._topics: dict[str, Partition] = {}
+
+    def check(self, index: int, cause: Cause, journal: int) -> None:
+        """Take the cause of the next entry."""
+        seen = self._topics.get(cause.topic)
+        if seen is None:
+            seen = self._topics[cause.topic] = Partition()
+        part, parts = cause.part
+        since = cause.since
+        if cause.partition != journal:
+            self._add(
+                "L12", index, f"cause: expected partition {journal}, which feeds this journal, got {cause.partition}"
+            )
+        if part == 1:
+            self._check_whole(cause.topic, seen)
+            self._check_next(index, cause, seen)
+        elif (part, parts, cause.offset, cause.sha256) != (seen.part + 1, seen.parts, seen.offset, seen.sha256):
+            detail = f"cause: expected part {seen.part + 1} of {seen.parts} at offset {seen.offset} of {cause.topic}"
+            if seen.part == seen.parts:
+                detail = "cause: expected part 1 of a new record"
+            self._add("L3", index, f"{detail}, got part {part} of {parts} at offset {cause.offset}")
+        elif since.duplicates or since.gap:
+            self._add("L12", index, "since: expected nothing between two parts of one record, got a count")
+        if not 1 <= part <= parts:
+            self._add("L3", index, f"cause: expected part k of m, got {part} of {parts}")
+        seen.index, seen.offset, seen.part, seen.parts, seen.sha256 = index, cause.offset, part, parts, cause.sha256
+
+    def finish(self, positions: Mapping[str, Position], size: int) -> None:
+        """Hold the positions' unsigned counts against the newest entries; `size` is the journal's."""
+        for topic in sorted(self._topics.keys() | positions.keys()):
+            seen = self._topics.get(topic) or Partition()
+            self._check_whole(topic, seen)
+            newest = "no entry" if seen.index is None else f"entry {seen.index} at offset {seen.offset}"
+            stored = positions.get(topic)
+            if stored is None:
+                detail = f"position of {topic}: expected one at least {seen.offset + 1} after {newest}, got none"
+                self._add("L12", None, detail, size)
+                continue
+            expected = seen.offset + 1 + stored.duplicates + stored.gap
+            if min(stored.duplicates, stored.gap) < 0 or stored.next_offset != expected:
+                counts = f"{stored.duplicates} duplicates and gap {stored.gap} since {newest}"
+                detail = f"position of {topic}: expected next offset {expected} with {counts}, got {stored.next_offset}"
+                self._add("L12", None, detail, size)
+
+    def _check_whole(self, topic: str, seen: Partition) -> None:
+        if seen.part != seen.parts:
+            detail = f"cause: expected {seen.parts} parts of the record at offset {seen.offset} of {topic}"
+            self._add("L3", seen.index, f"{detail}, got {seen.part}")
+
+    def _check_next(self, index: int, cause: Cause, seen: Partition) -> None:
+        since = cause.since
+        expected = seen.offset + 1 + since.duplicates + since.gap
+        if cause.offset == expected and since.duplicates >= 0 and since.gap >= 0:
+            return
+        if cause.offset <= seen.offset:
+            detail = f"cause: expected an offset of {cause.topic} after {seen.offset}, got {cause.offset}, used before"
+            self._add("L3", index, detail)
+            return
+        counts = f"{since.duplicates} duplicates and gap {since.gap}"
+        detail = f"since: expected offset {expected} of {cause.topic}, which is {seen.offset} + 1 with {counts}"
+        self._add("L12", index, f"{detail}, got {cause.offset}")
+
+
+class Balances:
+    """L1 and L10: each worker's balances are those before plus the entry's contributions."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._add = findings.add
+        self._workers: dict[str, dict[Fund, int]] = {}
+        self._otherwise: dict[str, dict[Fund, int]] = {}
+        self._funds: dict[Fund, Fund] = {}  # one tuple per fund, however many workers have it
+        self._legs: dict[str, set[tuple[str, str]]] = {}
+        self._windows: set[str] = set()
+
+    def __contains__(self, worker: str) -> bool:
+        return worker in self._workers
+
+    def check(
+        self, index: int, worker: str, source: str, contributions: list[ContributionRow], balances: list[BalanceRow]
+    ) -> None:
+        """Take a worker's next accrual."""
+        totals = self._workers.setdefault(worker, {})
+        legs = self._legs.setdefault(source, set())
+        own = "worker:" + worker
+        within = True
+        for row in contributions:
+            amount = row.amount
+            fund = (row.scheme, row.fund, row.unit)
+            total = totals[fund] = totals.get(fund, 0) + amount
+            # Legs seen before are right; a worker's own are not kept, as there are as many as workers.
+            if (row.window not in self._windows) if row.payer == own else ((row.payer, row.window) not in legs):
+                self._check_leg(index, row, worker, source, legs)
+            if not (-INTEGER_END < amount < INTEGER_END and -INTEGER_END < total < INTEGER_END):
+                within = False
+        if within and [*totals.items()] == [((row.scheme, row.fund, row.unit), row.accrued) for row in balances]:
+            if self._otherwise:
+                self._otherwise.pop(worker, None)
+            return
+        self._check_closely(index, worker, totals, contributions, balances)
+
+    def _check_closely(
+        self,
+        index: int,
+        worker: str,
+        totals: dict[Fund, int],
+        contributions: list[ContributionRow],
+        balances: list[BalanceRow],
+    ) -> None:
+        """Say what is wrong with balances that are not word for word the totals; a new fund is nothing wrong."""
+        for row in contributions:
+            if not -INTEGER_END < row.amount < INTEGER_END:
+                self._add("L10", index, f"contribution: expected an amount within 2^53, got {row.amount}")
+        stated = {(row.scheme, row.fund, row.unit): row.accrued for row in balances}
+        if stated and not -INTEGER_END < min(stated.values()) <= max(stated.values()) < INTEGER_END:
+            self._add("L10", index, "balance: expected amounts within 2^53, got one beyond")
+        if stated != totals:
+            self._check_apart(index, worker, totals, stated, contributions)
+        elif self._otherwise:
+            self._otherwise.pop(worker, None)
+        if len(stated) != len(balances) or list(stated) != list(totals):
+            self._check_order(index, stated, balances)
+            self._workers[worker] = {self._funds.setdefault(fund, fund): accrued for fund, accrued in stated.items()}
+
+    def _check_order(self, index: int, stated: dict[Fund, int], balances: list[BalanceRow]) -> None:
+        if len(stated) != len(balances) or list(stated) != sorted(stated):
+            self._add("L4", index, "balances: expected each fund once, by scheme, fund and unit, got another order")
+
+    def _check_apart(
+        self,
+        index: int,
+        worker: str,
+        totals: dict[Fund, int],
+        stated: dict[Fund, int],
+        contributions: list[ContributionRow],
+    ) -> None:
+        """Say which balances are not the sum, and go on from what the entry states."""
+        otherwise = self._otherwise.pop(worker, {})
+        for row in contributions if otherwise else ():
+            fund = (row.scheme, row.fund, row.unit)
+            otherwise[fund] = otherwise.get(fund, 0) + row.amount
+        self._workers[worker] = {self._funds.setdefault(fund, fund): accrued for fund, accrued in stated.items()}
+        if otherwise and _without_zeros(otherwise) == _without_zeros(stated):
+            return
+        wrong = sorted(fund for fund in totals.keys() | stated.keys() if totals.get(fund, 0) != stated.get(fund, 0))
+        for fund in wrong:
+            detail = f"expected {totals.get(fund, 0)}, the balance before plus contributions, got {stated.get(fund, 0)}"
+            self._add("L1", index, f"balance of {fund[0]}/{fund[1]} in {fund[2]}: {detail}")
+        if wrong:
+            # Either the statement or the contributions may be what was changed: the next entry fits one of the two.
+            self._otherwise[worker] = totals
+
+    def _check_leg(
+        self, index: int, row: ContributionRow, worker: str, source: str, legs: set[tuple[str, str]]
+    ) -> None:
+        kind, _, name = row.payer.partition(":")
+        platform = source.removeprefix(PLATFORM_SOURCE)
+        expected = {"platform": platform, "customer": platform, "worker": worker, "subsidy": name or None}.get(kind)
+        if name != expected:
+            self._add("L1", index, "contribution: expected a payer that the event names, got another")
+            return
+        try:
+            parse_period(row.window)
+        except ValueError:
+            self._add("L1", index, "contribution: expected a window in its written form, got another text")
+            return
+        if kind == "worker":
+            self._windows.add(row.window)
+        else:
+            legs.add((row.payer, row.window))
+
+
+class EventKeys:
+    """L3: no event key twice; 24 bytes an event, in 256 heaps by the key's first byte."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._add = findings.add
+        self._keys = [bytearray() for _ in range(256)]
+        self._indexes = [array("Q") for _ in range(256)]
+
+    def take(self, index: int, key: bytes) -> None:
+        """Take the key (16 bytes) of the event at an index."""
+        heap = key[0]
+        self._keys[heap] += key
+        self._indexes[heap].append(index)
+
+    def finish(self) -> None:
+        """Name each entry whose event an earlier one entered."""
+        for keys, indexes in zip(self._keys, self._indexes, strict=True):
+            cut = [bytes(keys[start : start + _KEY_BYTES]) for start in range(0, len(keys), _KEY_BYTES)]
+            if len(set(cut)) == len(cut):
+                continue
+            first: dict[bytes, int] = {}
+            for key, index in zip(cut, indexes, strict=True):
+                if key in first:
+                    self._add(
+                        "L3", index, f"event: expected one not entered before, got that of entry {first[key]} again"
+                    )
+                first.setdefault(key, index)
+
+
+class GigIds:
+    """The ids of a journal's gigs, to be held against those of other journals; 16 bytes a gig.
+
+    Kept as keyed digests of 64 bits: nobody who does not know the key of this audit can make two ids meet, and by
+    chance two of a hundred million meet in one of thousands of audits.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        """Take the audit's key (16 bytes), the same for all journals."""
+        self._keyed = key
+        self._hash = blake2b(key=key, digest_size=8)
+        self.heaps = [array("Q") for _ in range(64)]
+        self.indexes = [array("Q") for _ in range(64)]
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel between processes: a hash under way can't."""
+        return _gig_ids, (self._keyed, self.heaps, self.indexes)
+
+    def take(self, index: int, source: str, event_id: str) -> None:
+        """Take the gig entered at an index."""
+        digest = self._hash.copy()
+        digest.update(f"{source}\n{event_id}".encode())
+        number = int.from_bytes(digest.digest(), "big")
+        self.heaps[number & 63].append(number)
+        self.indexes[number & 63].append(index)
+
+
+def _gig_ids(key: bytes, heaps: list[array[int]], indexes: list[array[int]]) -> GigIds:
+    made = GigIds(key)
+    made.heaps, made.indexes = heaps, indexes
+    return made
+
+
+Place = tuple[int, int]
+"""Journal, index."""
+
+
+def gigs_met_again(journals: Sequence[tuple[int, GigIds]]) -> Iterator[tuple[Place, Place]]:
+    """Give each gig whose id an earlier journal has too, as (place there, place here)."""
+    for heap in range(64):
+        every = [number for _, ids in journals for number in ids.heaps[heap]]
+        if len(set(every)) == len(every):
+            continue
+        first: dict[int, Place] = {}
+        for journal, ids in journals:
+            for number, index in zip(ids.heaps[heap], ids.indexes[heap], strict=True):
+                place = first.setdefault(number, (journal, index))
+                if place[0] != journal:
+                    yield place, (journal, index)
+
+
+def _without_zeros(totals: Mapping[Fund, int]) -> dict[Fund, int]:
+    return {fund: amount for fund, amount in totals.items() if amount}
