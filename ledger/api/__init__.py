@@ -1,0 +1,1 @@
+"""The HTTP API: balances, entries, explanations, schemes, checkpoints."""

@@ -1,0 +1,176 @@
+"""The HTTP server: composes readers, tokens, routes and metrics; nothing is created at import.
+
+`create_app` makes the application from values, so that tests and other servers can have as many as they like; `run`
+is what `iuran api` calls: it checks that database and schema fit before it listens, takes the port itself to say
+clearly when it is in use, and serves until SIGTERM. Reads only: there is no route that writes.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import signal
+import socket
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+import uvicorn
+from fastapi import FastAPI, Response
+
+from ledger.api import (
+    auth,
+    docs,
+    http,
+    keysets,
+    problems,
+    routes_entries,
+    routes_health,
+    routes_log,
+    routes_schemes,
+    routes_workers,
+    views,
+)
+from ledger.api.explanation import Explaining
+from ledger.api.metrics import HttpMetrics, Measured
+from ledger.errors import Unfit
+from ledger.store.readers import Readers
+from ledger.store.startup import check_ledger
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from ledger.api.auth import Authenticator
+    from ledger.settings import Settings
+    from ledger.store.registry import LedgerFacts
+
+log = logging.getLogger(__name__)
+
+GRACE_SECONDS: Final = 10
+BACKLOG: Final = 1024
+_ABOUT: Final = "The ledger of gig workers' social protection: balances, entries, why they say so, signed logs."
+
+
+def create_app(readers: Readers, authenticate: Authenticator, facts: LedgerFacts) -> FastAPI:
+    """Give the application; it opens `readers` when it starts and closes them when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await readers.open()
+        try:
+            yield
+        finally:
+            await readers.close()
+
+    app = FastAPI(
+        title="Iuran",
+        version=version("iuran"),
+        description=_ABOUT,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    metrics = HttpMetrics()
+    app.include_router(routes_workers.routes(readers, authenticate, facts))
+    app.include_router(routes_entries.routes(readers, authenticate, Explaining(readers), facts.topic_prefix))
+    app.include_router(routes_schemes.routes(readers))
+    app.include_router(routes_log.routes(readers))
+    app.include_router(routes_health.routes(readers, metrics))
+    _describe(app)
+    problems.register(app)
+    # the last added is the outermost: measured is what the caller waited for
+    app.add_middleware(http.Guarded)
+    app.add_middleware(http.Head)
+    app.add_middleware(Measured, metrics=metrics)
+    return app
+
+
+def _describe(app: FastAPI) -> None:
+    """Add the OpenAPI document and the page that shows it; both are made once, when first asked for."""
+    made: dict[str, bytes] = {}
+    headers = {"Cache-Control": http.PUBLIC_A_MINUTE}
+
+    def document() -> dict[str, Any]:
+        """FastAPI's document, mended: the schemas of our answers in, its own notion of errors out."""
+        described = app.openapi()
+        for methods in described["paths"].values():
+            for operation in methods.values():
+                operation["responses"].pop("422", None)  # unfit parameters are problems with status 400
+        schemas = described.setdefault("components", {}).setdefault("schemas", {})
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        schemas.update(views.schema_components())
+        return described
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi() -> Response:
+        if "openapi" not in made:
+            made["openapi"] = http.encode(document())
+        return Response(made["openapi"], headers=headers, media_type=http.JSON)
+
+    @app.get("/docs", include_in_schema=False)
+    async def documentation() -> Response:
+        if "docs" not in made:
+            made["docs"] = docs.page(document())
+        return Response(made["docs"], headers=headers, media_type="text/html; charset=utf-8")
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or Ctrl-C. `settings` have the database's address filled in.
+
+    Raises Unfit when database, schema, key source or port do not fit, StoreUnavailable when the database is away.
+    """
+    if settings.database_url is None:
+        raise Unfit("database: expected an address, got none; run `iuran up`, or set IURAN_DATABASE_URL")
+    facts, _ = check_ledger(settings.database_url)
+    authenticate = auth.authenticator(keysets.key_set(settings), settings)
+    app = create_app(Readers(settings.database_url), authenticate, facts)
+    # no access log: a path names a worker (L11); the metrics count requests by route
+    config = uvicorn.Config(
+        app,
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        proxy_headers=False,
+    )
+    with listen(settings.api_host, settings.api_port) as listening:
+        host, port = listening.getsockname()[:2]
+        log.info("ledger %s: serving on http://%s:%d, documentation at /docs", facts.name, host, port)
+        server = uvicorn.Server(config)
+        # what the routes are made of stays for good: no collection need look at it while somebody waits
+        gc.collect()
+        gc.freeze()
+        _end_cleanly(server)
+        server.run(sockets=[listening])
+
+
+def _end_cleanly(server: uvicorn.Server) -> None:
+    """Let SIGTERM and SIGINT end in exit code 0: uvicorn, once it has stopped, raises them again for who was before."""
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Give a socket that listens on host and port (0: any free one). Raises Unfit when that cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio answers without delay (TCP_NODELAY) only on sockets that say that they are TCP: 40 ms a request otherwise
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(BACKLOG)
+        return listening
+    except OSError as error:
+        listening.close()
+        raise Unfit(
+            f"{host}:{port}: expected a free address to listen on, got {error.strerror or error}; stop what uses it, "
+            "or set IURAN_API_HOST and IURAN_API_PORT"
+        ) from error

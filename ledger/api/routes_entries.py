@@ -1,0 +1,94 @@
+"""One entry: its exact bytes, or a platform's view of it, and its explanation.
+
+The bytes are those that were hashed and signed, so whoever has them and a proof needs to trust nobody; their ETag is
+the leaf hash. A platform gets what its own record caused, without balances and salt: those tell of other platforms.
+An entry that is unknown, not yet under a published checkpoint (L8), or somebody else's is the same 404.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from msgspec import UNSET
+
+from contracts import entry as entries
+from contracts.canonical import INTEGER_LIMIT
+from contracts.entry import Entry, Kind, StoredEvent
+from contracts.events import JOURNALS_MAX
+from contracts.topics import platform_of
+from ledger.api import http
+from ledger.api.access import Caller, Resource, Role, may
+from ledger.api.explanation import Explaining
+from ledger.api.problems import not_found
+from ledger.api.views import EntryView, Explanation, documented
+from ledger.log.merkle import leaf_hash
+
+if TYPE_CHECKING:
+    from ledger.api.auth import Authenticator
+    from ledger.store.readers import Readers
+
+JOURNAL = Path(ge=0, lt=JOURNALS_MAX, description="A journal's number.")
+_INDEX = Path(ge=0, lt=INTEGER_LIMIT, description="An entry's index in its journal, from 0.")
+
+
+def routes(readers: Readers, authenticate: Authenticator, explaining: Explaining, topic_prefix: str) -> APIRouter:
+    """Give the routes over these readers."""
+    router = APIRouter(prefix="/v1/entries/{journal}/{index}", tags=["entries"])
+    asking = Depends(authenticate)
+
+    async def visible(journal: int, index: int, caller: Caller, resource: Resource) -> tuple[bytes, Entry]:
+        leaf = await readers.entry(journal, index)
+        if leaf is None:
+            raise not_found()
+        entry = entries.decode(leaf)
+        owner = platform_of(entry.cause.topic, topic_prefix) if resource is Resource.ENTRY_VIEW else _worker(entry)
+        if not may(caller, resource, owner):
+            raise not_found()
+        return leaf, entry
+
+    either = documented(entries.Entry, 401, 404, 503, description="The entry's exact bytes; a platform gets a view.")
+    either[200]["content"]["application/json"]["schema"] = {
+        "oneOf": [{"$ref": "#/components/schemas/Entry"}, {"$ref": "#/components/schemas/EntryView"}]
+    }
+
+    @router.get("", responses=either, summary="The exact bytes that were signed")
+    async def entry(request: Request, journal: int = JOURNAL, index: int = _INDEX, caller: Caller = asking) -> Response:
+        """An entry as it was signed (SHA-256 of 0x00 and these bytes is its leaf hash); a platform gets its view."""
+        if caller.role is Role.PLATFORM:
+            leaf, stored = await visible(journal, index, caller, Resource.ENTRY_VIEW)
+            tag = leaf_hash(leaf).hex()
+            return http.reply(request, _view(stored, tag), http.PRIVATE_FOR_EVER, f"{tag}.view")
+        leaf, _ = await visible(journal, index, caller, Resource.ENTRY)
+        return http.reply(request, leaf, http.PRIVATE_FOR_EVER, leaf_hash(leaf).hex())
+
+    @router.get("/explanation", responses=documented(Explanation, 401, 404, 503), summary="Why it says what it says")
+    async def explanation(
+        request: Request, journal: int = JOURNAL, index: int = _INDEX, caller: Caller = asking
+    ) -> Response:
+        """Each step of each rule, its numbers and its source, worked out again from the worker's entries up to it."""
+        _, stored = await visible(journal, index, caller, Resource.EXPLANATION)
+        return http.reply(request, await explaining.explanation(stored), http.PRIVATE_ASK_AGAIN)
+
+    return router
+
+
+def _worker(entry: Entry) -> str | None:
+    """Give the worker whom an entry concerns: an accrual's subject; a refusal or an operator's act concerns none."""
+    if entry.kind == Kind.ACCRUAL and isinstance(entry.event, StoredEvent):
+        return entry.event.subject
+    return None
+
+
+def _view(entry: Entry, tag: str) -> EntryView:
+    return EntryView(
+        entry.journal,
+        entry.index,
+        entry.kind,
+        tag,
+        entry.received_at,
+        entry.cause,
+        None if entry.event is UNSET else entry.event,
+        [] if entry.contributions is UNSET else entry.contributions,
+        None if entry.rejection is UNSET else entry.rejection.code,
+    )

@@ -1,0 +1,203 @@
+"""The answers of the API as structs: what is encoded is what the OpenAPI document shows.
+
+Amounts stand twice: as integers of the unit's minor unit, which are the truth, and as decimal text with the unit's
+exponent beside it, for people (L10: no float anywhere). Every answer about a worker cites the published checkpoint
+that covers it (L8). `documented` gives the OpenAPI part of a route's answers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from contracts.currencies import EXPONENTS
+from contracts.entry import BalanceRow, Cause, ContributionRow, Entry, StoredEvent
+from ledger.api.problems import MEDIA_TYPE, Problem
+from ledger.domain.money import format_amount
+from ledger.store.readers import Shown
+
+SCHEMA_REF: Final = "#/components/schemas/{name}"
+
+
+class CheckpointRef(msgspec.Struct):
+    """The published checkpoint that covers an answer: `GET /log/{journal}/checkpoint` gives it or a later one."""
+
+    journal: int
+    origin: str
+    size: int
+
+
+class EntryRef(msgspec.Struct):
+    """Where an entry stands: `GET /v1/entries/{journal}/{index}`; `leaf_hash` is RFC 6962's, hex."""
+
+    journal: int
+    index: int
+    leaf_hash: str
+
+
+class Balance(msgspec.Struct):
+    """One fund's lifetime total: minor units, the same as decimal text, and the unit's number of decimals."""
+
+    scheme: str
+    fund: str
+    unit: str
+    accrued_minor: int
+    accrued: str
+    exponent: int
+
+
+class Balances(msgspec.Struct):
+    """A worker's balances: what the newest entry under a published checkpoint says."""
+
+    worker: str
+    balances: list[Balance]
+    entry: EntryRef
+    received_at: str
+    checkpoint: CheckpointRef
+
+
+class EntryItem(msgspec.Struct):
+    """One entry of a page: `entry` is its exact JSON, `cursor` may stand in `after`."""
+
+    journal: int
+    index: int
+    leaf_hash: str
+    cursor: str
+    entry: msgspec.Raw
+
+
+class EntryPage(msgspec.Struct):
+    """A worker's entries, oldest first. `next` (null at the end) goes on, also after a page with few or no entries."""
+
+    worker: str
+    entries: list[EntryItem]
+    next: str | None
+    checkpoint: CheckpointRef
+
+
+class EntryView(msgspec.Struct):
+    """What a platform sees of an entry that its record caused: event and contributions, no balances, no salt."""
+
+    journal: int
+    index: int
+    kind: str
+    leaf_hash: str
+    received_at: str
+    cause: Cause
+    event: StoredEvent | None
+    contributions: list[ContributionRow]
+    rejection: str | None
+
+
+class ExplainedStep(msgspec.Struct):
+    """One step of one rule: what it did, in words and exact numbers, and the source of the rule."""
+
+    scheme: str
+    version: str
+    what: str
+    fund: str
+    payer: str
+    window: str
+    text: str
+    numbers: dict[str, str]
+    source: str
+    confidence: str
+
+
+class Explanation(msgspec.Struct):
+    """Why an entry says what it says: recomputed from the worker's entries up to it; `text` is the whole in words."""
+
+    journal: int
+    index: int
+    kind: str
+    worker: str | None
+    text: str
+    contributions: list[ContributionRow]
+    steps: list[ExplainedStep]
+
+
+class SchemeVersion(msgspec.Struct, rename={"from_": "from"}):
+    """One enacted version: its digest, and the entry that records it (each journal has one of its own)."""
+
+    version: str
+    from_: str
+    sha256: str
+    enacted: EntryRef
+    href: str
+
+
+class Scheme(msgspec.Struct):
+    """A scheme and its enacted versions, oldest first; title and status as in the newest."""
+
+    scheme: str
+    title: str
+    status: str
+    currency: str
+    zones: list[str]
+    platforms: list[str]
+    versions: list[SchemeVersion]
+
+
+class Schemes(msgspec.Struct):
+    """All enacted schemes."""
+
+    schemes: list[Scheme]
+
+
+class SchemeText(msgspec.Struct):
+    """An enacted version whole: `sha256` is of `text`; `document` is `text` parsed: parameters, sources, rules."""
+
+    scheme: str
+    version: str
+    status: str
+    title: str
+    currency: str
+    sha256: str
+    enacted: EntryRef
+    sources: list[dict[str, str]]
+    document: msgspec.Raw
+    text: str
+
+
+def checkpoint_ref(shown: Shown) -> CheckpointRef:
+    """Give the citation of a published checkpoint."""
+    return CheckpointRef(shown.journal, shown.origin, shown.size)
+
+
+def balance(row: BalanceRow) -> Balance:
+    """Give a balance for showing; a unit that is no currency has no decimals."""
+    exponent = EXPONENTS.get(row.unit, 0)
+    return Balance(row.scheme, row.fund, row.unit, row.accrued, format_amount(row.accrued, exponent), exponent)
+
+
+def documented(
+    answer: type[msgspec.Struct] | str, *problems: int, description: str = "The answer."
+) -> dict[int | str, dict[str, Any]]:
+    """Give OpenAPI's `responses`: a struct as JSON (or text of a media type), and problems by status."""
+    if isinstance(answer, str):
+        content: dict[str, Any] = {answer.partition(";")[0]: {"schema": {"type": "string"}}}
+    else:
+        content = {"application/json": {"schema": {"$ref": SCHEMA_REF.format(name=answer.__name__)}}}
+    responses: dict[int | str, dict[str, Any]] = {200: {"description": description, "content": content}}
+    for status in problems:
+        responses[status] = {
+            "description": _PROBLEMS[status],
+            "content": {MEDIA_TYPE: {"schema": {"$ref": SCHEMA_REF.format(name="Problem")}}},
+        }
+    return responses
+
+
+_PROBLEMS: Final = {
+    400: "A parameter that does not fit.",
+    401: "No token, or one that does not hold.",
+    404: "Unknown, or not yours to see.",
+    503: "Something needed does not answer; try again.",
+}
+
+
+def schema_components() -> dict[str, Any]:
+    """Give the JSON Schemas of all answers, by name, for the OpenAPI document."""
+    shown = (Balances, Entry, EntryPage, EntryView, Explanation, Schemes, SchemeText, Problem)
+    _, components = msgspec.json.schema_components(shown, ref_template=SCHEMA_REF)
+    return components
