@@ -1,0 +1,1 @@
+"""A real Kafka broker and a real PostgreSQL, from wheels alone."""
