@@ -23,7 +23,6 @@ from contracts import entry as entries
 from ledger.domain.registry import Registry
 from ledger.errors import Fenced, InvariantError, KeysTaken, LedgerError, StoreUnavailable, Unfit
 from ledger.intake import version_of_entry
-from ledger.log.keys import parse_vkey
 from ledger.store import database
 from ledger.store.journal import Journal, RejectedRecord, Snapshot, open_journal
 from ledger.store.rows import KIND_NUMBERS, copy_row
@@ -137,9 +136,7 @@ class Desk:
         outside = await self._office.outside.newest(self.number)
         connection = await database.connect_async(self._office.database_url, "writer")
         try:
-            journal = await open_journal(
-                connection, self.number, self._signer, parse_vkey(self._signer.vkey()), outside
-            )
+            journal = await open_journal(connection, self.number, self._signer, self._signer.verifier, outside)
             state = pipeline.State(self.number, self._secret, await self._registry(connection), journal.size)
             state.positions.update(journal.positions)
             await journal.take_up(list(self._office.gates))

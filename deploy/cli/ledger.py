@@ -14,7 +14,7 @@ from deploy import founding
 from deploy.cli.progress import terminal
 from deploy.embedded import stack
 from ledger import settings as settings_of
-from ledger.log.checkpoint import Checkpoint
+from ledger.log.checkpoint import claimed
 from ledger.store import database, registry
 from ledger.store.startup import check_ledger
 
@@ -103,7 +103,7 @@ def _journals(url: str) -> list[dict[str, Any]]:
         ).fetchall()
     shown = []
     for number, size, published_size, note, vkey in rows:
-        root = "" if note is None else Checkpoint.parse(bytes(note).decode().split("\n\n")[0] + "\n").root.hex()
+        root = "" if note is None else claimed(bytes(note)).root.hex()
         shown.append({"journal": number, "size": size, "published_size": published_size, "root": root, "vkey": vkey})
     return shown
 

@@ -23,7 +23,7 @@ from ledger.audit import evidence, parallel
 from ledger.audit.checks import JournalCheck, RefusedRow
 from ledger.audit.findings import Finding
 from ledger.audit.tallies import GigIds, gigs_met_again
-from ledger.log.checkpoint import Checkpoint
+from ledger.log.checkpoint import claimed
 from ledger.log.note import NoteError
 
 if TYPE_CHECKING:
@@ -248,7 +248,7 @@ def _check_outside(heads: Sequence[StoredHead], outside: Outside | None) -> Iter
 def _size(note: bytes) -> int:
     """Give the size that a note claims; 0 for what is no checkpoint (the walk says so by itself)."""
     try:
-        return Checkpoint.parse(note.decode().split("\n\n", 1)[0] + "\n").size
+        return claimed(note).size
     except (NoteError, UnicodeDecodeError):
         return 0
 

@@ -65,6 +65,14 @@ class Checkpoint(NamedTuple):
         return checkpoint
 
 
+def claimed(note_bytes: bytes) -> Checkpoint:
+    """Give the checkpoint that a note claims, its signatures unread: for notes that were opened before, or will be.
+
+    Raises NoteError for a text that is no checkpoint, UnicodeDecodeError for bytes that are no text.
+    """
+    return Checkpoint.parse(note_bytes.decode().split("\n\n", 1)[0] + "\n")
+
+
 def sign_checkpoint(checkpoint: Checkpoint, signers: Sequence[NoteSigner]) -> bytes:
     """Give the signed note over the checkpoint, one line per signer (the log's own: all named as the origin).
 

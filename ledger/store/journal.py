@@ -22,7 +22,7 @@ from psycopg.types.json import Jsonb
 
 from contracts.entry import Position
 from ledger.errors import Fenced, InvariantError, KeysTaken, StoreUnavailable, Unfit
-from ledger.log.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
+from ledger.log.checkpoint import Checkpoint, claimed, open_checkpoint, sign_checkpoint
 from ledger.log.merkle import Frontier, TreeError, leaf_hash
 from ledger.store.rows import copy_buffer
 
@@ -188,7 +188,7 @@ class Journal:
         except psycopg.OperationalError as error:
             raise StoreUnavailable(f"journal {self.number}: {str(error).strip()}", outcome_known=False) from error
         if self._published is None or size > self._published.size:
-            self._published = Checkpoint.parse(note.decode().split("\n\n", 1)[0] + "\n")
+            self._published = claimed(note)
 
     async def take_up(self, topics: Sequence[str]) -> None:
         """Note that this journal reads these topics from here on; those it reads already stay where they are."""
@@ -282,11 +282,6 @@ async def _check_entries(connection: psycopg.AsyncConnection, number: int, head:
         raise Unfit(f"journal {number}: expected a checkpoint of its head at size {size}; run `iuran audit verify`")
 
 
-def _root_of(note: bytes) -> tuple[int, bytes]:
-    checkpoint = Checkpoint.parse(note.decode().split("\n\n", 1)[0] + "\n")
-    return checkpoint.size, checkpoint.root
-
-
 async def _check_published(connection: psycopg.AsyncConnection, number: int, head: Head, published: Checkpoint) -> None:
     """L6: the tree contains the one that was last published outside."""
     size = head.frontier.size
@@ -311,7 +306,7 @@ async def root_at(connection: psycopg.AsyncConnection, number: int, size: int) -
         await connection.execute("SELECT note FROM checkpoints WHERE journal = %s AND size = %s", (number, size))
     ).fetchone()
     if row is not None:
-        return _root_of(bytes(row[0]))[1]
+        return claimed(bytes(row[0])).root
     frontier = Frontier(0, ())
     async with connection.cursor(name=f"leaves_{number}") as cursor:
         cursor.itersize = 1000
