@@ -13,6 +13,7 @@ rejections; L6 heads, checkpoints and what was published; standings.
 from __future__ import annotations
 
 import base64
+import binascii
 import hmac
 import json
 from collections import defaultdict
@@ -279,7 +280,10 @@ def _note_fault(note: bytes, vkey: str, size: int, root: bytes) -> str | None:
         return f"expected {expected!r}, got {text.decode()!r}"
     for line in signatures.decode().splitlines():
         dash, signer, encoded = line.split(" ")
-        raw = base64.b64decode(encoded)
+        try:
+            raw = base64.b64decode(encoded, validate=True)
+        except binascii.Error:
+            return f"expected a signature in base64, got {encoded}"
         if dash == "\u2014" and signer == name and raw[:4].hex() == key_id:
             try:
                 Ed25519PublicKey.from_public_bytes(base64.b64decode(key)[1:]).verify(raw[4:], text + b"\n")

@@ -80,6 +80,8 @@ BREACHES: dict[str, tuple[str, str]] = {
                                     "WHERE size = 40"),
     "a signature changed": ("L6", "UPDATE checkpoints SET note = set_byte(note, length(note) - 10, "
                             "get_byte(note, length(note) - 10) # 1) WHERE size = 40"),
+    "a signature that is no base64": ("L6", "UPDATE checkpoints SET note = set_byte(note, length(note) - 10, 46) "
+                                      "WHERE size = 40"),
     "a checkpoint of another size": ("L6", "UPDATE checkpoints SET size = 41 WHERE size = 40"),
     "a checkpoint beyond the end": ("L6", "UPDATE checkpoints SET size = 71 WHERE size = 70"),
     "another key": ("L6", "UPDATE heads SET vkey = 'test.localhost/log/0+00000000+"
