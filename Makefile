@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PROMETHEUS := $(BIN)/prometheus
 BENCH ?= all
 
 .PHONY: install demo test check bench format lock clean
@@ -16,10 +17,14 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $(STAMP)
 
+# a real one for the tests: the one on PATH, else Debian's package, unpacked without root; else it says what to install
+$(PROMETHEUS): | $(STAMP)
+	sh deploy/prometheus/bring.sh $@
+
 demo: install
 	$(BIN)/iuran demo $(if $(filter 1,$(DEMO_ONCE)),--once)
 
-test: install
+test: install $(PROMETHEUS)
 	$(BIN)/python -m pytest
 
 check: install

@@ -70,6 +70,11 @@ class Stream:
             raise AssertionError(f"{self.log.name}: expected it started")
         return self._process.pid
 
+    @property
+    def metrics_address(self) -> str:
+        """Where it serves its metrics, host:port."""
+        return f"127.0.0.1:{self._port}"
+
     def start(self) -> None:
         """Start it (again)."""
         if self._process is not None:
