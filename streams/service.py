@@ -22,6 +22,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from ledger.errors import Unfit
 from streams.app import check_start, create_process
+from streams.batching import by_batch
 
 if TYPE_CHECKING:
     from ledger.settings import Settings
@@ -113,6 +114,7 @@ def run(settings: Settings, broker: Broker, database_url: str) -> None:
     facts = check_start(broker, database_url, settings)
     (settings.home / "faust").mkdir(parents=True, exist_ok=True)  # Faust wants a folder; nothing of ours lies in it
     process = create_process(settings, broker, database_url, facts)
+    process.app.transport.Consumer = by_batch(process.app.transport.Consumer)
     server = serve_metrics(settings.stream_metrics_host, settings.stream_metrics_port, process)
     log.info("metrics on http://%s:%d/metrics", settings.stream_metrics_host, server.server_address[1])
     # the hot path makes no reference cycles: collecting rarely costs no memory and saves a fifth of its time

@@ -1,13 +1,14 @@
 """How soon a gig can be read, and how fast balances are read meanwhile: 1,000 gigs a second on the same cores.
 
 `latency_ms`: from handing a gig to the producer until the API first shows its worker's balance, for one gig in fifty,
-each of a worker of its own. `balance_read_ms`: balances of other workers read at a steady rate in the same seconds.
-`balance_reads_per_s`: as many as eight clients get when nothing else runs.
+each of a worker of its own. `balance_read_ms`: balances of other workers read at a steady rate in the same seconds, by
+a process of its own. `balance_reads_per_s`: as many as eight clients get when nothing else runs.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import subprocess
@@ -93,10 +94,9 @@ async def _measure(ready: rounds.Round, url: str, token: str, seed: int) -> tupl
     try:
         async with aiohttp.ClientSession(url, headers=headers) as session:
             await _wait_shown(session, "W-synth-000000")
-            reads: list[float] = []
-            reading = asyncio.create_task(_read(session, reads, seed))
+            reading = asyncio.create_task(_read(url, token, seed))
             seen = await _publish(ready, producer, session, seed)
-            reading.cancel()
+            reads = await reading
             rate = await _most_reads(session)
     finally:
         await producer.stop()
@@ -141,13 +141,19 @@ async def _wait_shown(session: aiohttp.ClientSession, worker: str) -> None:
     raise RuntimeError(f"bench: expected the balance of {worker} within {DEADLINE_SECONDS:.0f} s, got none")
 
 
-async def _read(session: aiohttp.ClientSession, reads: list[float], seed: int) -> None:
-    chosen = random.Random(seed)
-    while True:
-        began = time.perf_counter()
-        await _balance(session, chosen)
-        reads.append(time.perf_counter() - began)
-        await asyncio.sleep(max(0.0, 1 / READS_PER_SECOND - (time.perf_counter() - began)))
+async def _read(url: str, token: str, seed: int) -> list[float]:
+    """Read balances in a process of its own (see there) for as long as gigs are published."""
+    host, port = url.removeprefix("http://").split(":")
+    asked = {"host": host, "port": int(port), "token": token, "seed": seed, "workers": WORKERS}
+    asked |= {"per_second": READS_PER_SECOND, "seconds": SECONDS}
+    command = (sys.executable, "-m", "deploy.bench.reader")
+    pipe = asyncio.subprocess.PIPE
+    reader = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+    told, _ = await reader.communicate(json.dumps(asked).encode())
+    if reader.returncode != 0:
+        raise RuntimeError(f"bench: expected the reader to end in 0, got {reader.returncode}")
+    reads: list[float] = json.loads(told)
+    return reads
 
 
 async def _balance(session: aiohttp.ClientSession, chosen: random.Random) -> None:

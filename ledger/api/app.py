@@ -130,7 +130,9 @@ def run(settings: Settings) -> None:
     # no access log: a path names a worker (L11); the metrics count requests by route
     config = uvicorn.Config(
         app,
-        loop="asyncio",
+        # together a quarter less of the processor per request than asyncio's own loop and h11
+        loop="uvloop",
+        http="httptools",
         log_config=None,
         access_log=False,
         server_header=False,

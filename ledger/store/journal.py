@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import psycopg
 from psycopg import errors as pg
-from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from contracts.entry import Position
@@ -32,18 +31,24 @@ if TYPE_CHECKING:
     from ledger.log.keys import Signer, Verifier
 
 _CLAIM = "UPDATE heads SET commits = commits + 1 WHERE journal = %s RETURNING size, commits, frontier, vkey"
-_SWAP = "UPDATE heads SET size = %s, commits = commits + 1, frontier = %s WHERE journal = %s AND commits = %s"
+# one statement, as each costs a journey to the server and back: the swap, and hanging on it the checkpoint (if any
+# entry was added) and the positions
+_SWAP = (
+    "WITH swapped AS (UPDATE heads SET size = %(size)s, commits = commits + 1, frontier = %(frontier)s "
+    "WHERE journal = %(journal)s AND commits = %(commits)s RETURNING journal), "
+    "signed AS (INSERT INTO checkpoints (journal, size, note) "
+    "SELECT journal, %(size)s, %(note)s::bytea FROM swapped WHERE %(note)s::bytea IS NOT NULL), "
+    "placed AS (INSERT INTO positions (journal, topic, next_offset, duplicates, gap) "
+    "SELECT journal, at.* FROM swapped, unnest(%(topics)s::text[], %(offsets)s::bigint[], %(duplicates)s::bigint[], "
+    "%(gaps)s::bigint[]) AS at ON CONFLICT (journal, topic) DO UPDATE SET next_offset = excluded.next_offset, "
+    "duplicates = excluded.duplicates, gap = excluded.gap) "
+    "SELECT journal FROM swapped"
+)
 _COPY = 'COPY entries (journal, kind, "index", event_key, worker, leaf) FROM STDIN (FORMAT BINARY)'
 _EVENT_KEY = "entries_event_key"
-_CHECKPOINT = "INSERT INTO checkpoints (journal, size, note) VALUES (%s, %s, %s)"
 _REJECTION = (
     'INSERT INTO rejections (journal, "index", topic, partition, "offset", timestamp_ms, code, detail, key, value, '
     "headers, recorded_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, now())"
-)
-_POSITION = (
-    "INSERT INTO positions (journal, topic, next_offset, duplicates, gap) VALUES (%s, %s, %s, %s, %s) "
-    "ON CONFLICT (journal, topic) DO UPDATE SET next_offset = excluded.next_offset, "
-    "duplicates = excluded.duplicates, gap = excluded.gap"
 )
 _TAKE_UP = (
     "INSERT INTO positions (journal, topic, next_offset, duplicates, gap) VALUES (%s, %s, 0, 0, 0) "
@@ -54,10 +59,10 @@ _STANDING = (
     "ON CONFLICT (journal, worker) DO UPDATE SET as_of = excluded.as_of, account = excluded.account"
 )
 # not worth an fsync of its own: what a crash forgets here is said again when the journal is opened next
-_PUBLISHED = sql.SQL(
-    "BEGIN; SET LOCAL synchronous_commit = off; "
-    "UPDATE heads SET published_size = {size}, published = {note} WHERE journal = {journal} "
-    "AND published_size <= {size}; COMMIT"
+_PUBLISHED = (
+    "UPDATE heads SET published_size = %(size)s, published = %(note)s "
+    "FROM (SELECT set_config('synchronous_commit', 'off', true)) AS unsynced "
+    "WHERE journal = %(journal)s AND published_size <= %(size)s"
 )
 
 
@@ -139,12 +144,10 @@ class Journal:
             async with self.connection.transaction():
                 # 2 swap the head first: it locks the row, so of two writers the later waits and is then refused.
                 # A crash between here and the end of the transaction leaves nothing; PostgreSQL rolls back.
-                swapped = await self.connection.execute(
-                    _SWAP, (frontier.size, frontier.encode(), self.number, self.head.commits)
-                )
-                if swapped.rowcount != 1:
+                swapped = await self.connection.execute(_SWAP, self._swap(frontier, note, batch.positions))
+                if await swapped.fetchone() is None:
                     raise Fenced(f"journal {self.number}: expected its head at commit {self.head.commits}, got another")
-                await self._write(batch, frontier.size, note)
+                await self._write(batch)
             # 3 the commit has returned: all of it is durable. A crash from here on leaves a checkpoint that is not
             # yet published; whoever opens the journal next publishes its head.
         except pg.UniqueViolation as error:
@@ -158,16 +161,26 @@ class Journal:
         self.positions.update(batch.positions)
         return note
 
-    async def _write(self, batch: Batch, size: int, note: bytes | None) -> None:
+    def _swap(self, frontier: Frontier, note: bytes | None, positions: Mapping[str, Position]) -> dict[str, Any]:
+        return {
+            "size": frontier.size,
+            "frontier": frontier.encode(),
+            "journal": self.number,
+            "commits": self.head.commits,
+            "note": note,
+            "topics": list(positions),
+            "offsets": [position.next_offset for position in positions.values()],
+            "duplicates": [position.duplicates for position in positions.values()],
+            "gaps": [position.gap for position in positions.values()],
+        }
+
+    async def _write(self, batch: Batch) -> None:
         async with self.connection.cursor() as cursor:
             if batch.rows:
                 async with cursor.copy(_COPY) as copy:
                     await copy.write(copy_buffer(batch.rows))
-            if note is not None:
-                await cursor.execute(_CHECKPOINT, (self.number, size, note))
             if batch.rejected:
                 await cursor.executemany(_REJECTION, [(self.number, *r[:-1], Jsonb(r.headers)) for r in batch.rejected])
-            await cursor.executemany(_POSITION, [(self.number, t, *p) for t, p in batch.positions.items()])
             if batch.snapshots:
                 await cursor.executemany(_STANDING, [(self.number, *s) for s in batch.snapshots])
 
@@ -184,7 +197,7 @@ class Journal:
         Only moves forward; loses nothing when it fails, as the next opening says it again.
         """
         try:
-            await self.connection.execute(_PUBLISHED.format(size=size, note=note, journal=self.number))
+            await self.connection.execute(_PUBLISHED, {"size": size, "note": note, "journal": self.number})
         except psycopg.OperationalError as error:
             raise StoreUnavailable(f"journal {self.number}: {str(error).strip()}", outcome_known=False) from error
         if self._published is None or size > self._published.size:

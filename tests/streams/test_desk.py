@@ -7,6 +7,7 @@ records in one go and never failed.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from typing import Any
@@ -22,6 +23,7 @@ from ledger.errors import Fenced, InvariantError, LedgerError, Unfit
 from ledger.log import keys as log_keys
 from ledger.store import standings
 from streams import desk as desks
+from streams import pipeline
 from streams.floor import Floor
 from tests.support.databases import NAME, Bare, bare_ledger
 from tests.support.deep import check_ledger_deeply
@@ -270,6 +272,26 @@ def test_what_was_read_is_skipped_when_it_comes_again(bare: Bare) -> None:
     desk.settle(records[:7], records[2:9], records, records[:1])
     assert desk.book.outcomes() == {"accrued": 9}
     check(desk, records)
+
+
+def test_few_records_are_thought_about_at_once_and_many_in_the_thread_for_it(
+    bare: Bare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = Feed()
+    batches = [*([record] for record in opening(bare, feed)), gigs(feed, 5), gigs(feed, 200, 5), gigs(feed, 5, 205)]
+    told = [record for batch in batches for record in batch]
+    threads: list[str] = []
+    decide = pipeline.decide
+
+    def seen(*arguments: Any) -> Any:
+        threads.append(threading.current_thread().name)
+        return decide(*arguments)
+
+    monkeypatch.setattr(pipeline, "decide", seen)
+    desk = Desks(bare, told)
+    desk.settle(*batches)
+    assert threads[-3:] == ["MainThread", "thinking_0", "MainThread"]
+    check(desk, told)
 
 
 def test_duplicates_across_batches_are_counted_by_either_way_of_finding_them(bare: Bare) -> None:

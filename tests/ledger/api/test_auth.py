@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import time
+from datetime import datetime
 
 import jwt
 import pytest
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ed448, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
 
+from ledger.api import auth
 from ledger.api.access import Caller, Role
 from ledger.api.auth import Authenticator
 from ledger.api.keysets import KeySet
@@ -148,3 +150,83 @@ def test_where_an_audience_is_set_the_token_must_name_it(claims):
 
 def test_clocks_may_differ_by_half_a_minute():
     assert _verify(_token(exp=int(time.time()) - 20)).subject == "W-alice"
+
+
+class _Issuer:
+    """An authenticator whose issuer can change its keys, and what it verified so far."""
+
+    def __init__(self, monkeypatch):
+        self.set = KEYS
+        self.clock = 0.0
+        self.verified = 0
+        keys = KeySet(lambda: json.dumps(self.set).encode(), kept_seconds=60, clock=lambda: self.clock)
+        self.authenticator = Authenticator(keys, ISSUER)
+        decode = jwt.decode
+
+        def counted(*arguments, **named):
+            self.verified += 1
+            return decode(*arguments, **named)
+
+        monkeypatch.setattr(jwt, "decode", counted)
+
+    def verify(self, *tokens):
+        async def each():
+            return [await self.authenticator.verify(token) for token in tokens]
+
+        return asyncio.run(each())
+
+
+def test_a_token_that_held_costs_one_signature(monkeypatch):
+    issuer = _Issuer(monkeypatch)
+    alice, bob = _token(), _token(sub="W-bob")
+    assert [caller.subject for caller in issuer.verify(alice, bob, alice, bob, alice)] == [
+        "W-alice",
+        "W-bob",
+        "W-alice",
+        "W-bob",
+        "W-alice",
+    ]
+    assert issuer.verified == 2
+
+
+def test_a_token_that_was_refused_is_refused_again_at_the_same_price(monkeypatch):
+    issuer = _Issuer(monkeypatch)
+    for expected in (1, 2):
+        with pytest.raises(Refused):
+            issuer.verify(_token(STRANGER))
+        assert issuer.verified == expected
+
+
+@pytest.mark.parametrize("left", [[], [_jwk(OKPAlgorithm, STRANGER, "ed")]], ids=["withdrawn", "another under its id"])
+def test_a_remembered_token_falls_with_its_key(monkeypatch, left):
+    issuer = _Issuer(monkeypatch)
+    token = _token()
+    issuer.verify(token, token)
+    issuer.set, issuer.clock = {"keys": left}, 61.0
+    with pytest.raises(Refused, match="token"):
+        issuer.verify(token)
+
+
+def test_a_remembered_token_expires(monkeypatch):
+    issuer = _Issuer(monkeypatch)
+    token = _token()
+    issuer.verify(token, token)
+    now = time.time() + 60 + 31
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.fromtimestamp(now, tz)
+
+    monkeypatch.setattr(time, "time", lambda: now)
+    monkeypatch.setattr("jwt.api_jwt.datetime", Later)
+    with pytest.raises(Refused, match="one that has not expired"):
+        issuer.verify(token)
+
+
+def test_memory_for_tokens_is_bounded(monkeypatch):
+    monkeypatch.setattr(auth, "REMEMBERED_MAX", 3)
+    issuer = _Issuer(monkeypatch)
+    tokens = [_token(sub=f"W-{number:03d}") for number in range(10)]
+    assert [caller.subject for caller in issuer.verify(*tokens)] == [f"W-{number:03d}" for number in range(10)]
+    assert len(issuer.authenticator._held) <= 3

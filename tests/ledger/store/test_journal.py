@@ -427,6 +427,21 @@ def test_l6_what_is_no_checkpoint_outside_is_refused(bare: Bare, note: bytes) ->
         run(acts)
 
 
+def test_what_was_published_is_said_without_an_fsync_and_nothing_else_is(bare: Bare) -> None:
+    _, notes = filled(bare, 3, publish=False)
+    said: list[Any] = []
+
+    async def acts() -> None:
+        async with journal_of(bare) as journal:
+            async with journal.connection.transaction():
+                await journal.published(notes[0], 5)
+                said.extend(await (await journal.connection.execute("SHOW synchronous_commit")).fetchall())
+            said.extend(await (await journal.connection.execute("SHOW synchronous_commit")).fetchall())
+
+    run(acts)
+    assert said == [("off",), ("on",)]
+
+
 def test_published_only_moves_forward(bare: Bare) -> None:
     _, notes = filled(bare, 3, 2, publish=False)
 
