@@ -12,69 +12,66 @@ Must not know: journals, whether an event was seen before. Sources: SPEC section
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Final, NoReturn
 
 import msgspec
 from msgspec import UNSET
 
-from contracts import canonical, events, forms, ijson
+from contracts import events, forms
+from contracts.acts import operator_event, stored_remittance
+from contracts.corrections import adjusted_amounts, correction, stored_adjustment
 from contracts.currencies import EXPONENTS
 from contracts.events import Event, GigCompleted, GigCompletedEvent
-from contracts.explain import misfit, problem_of
+from contracts.explain import misfit
+from contracts.refusing import (
+    CONTROL_BYTES_MAX,
+    DAYS_APART_MAX,
+    GIG_BYTES_MAX,
+    MINOR_LIMIT,
+    SCALES,
+    TIME_AHEAD_SECONDS_MAX,
+    TIME_MIN,
+    Gate,
+    Record,
+    Refused,
+    check_source,
+    refuse_amount,
+    refuse_currency,
+    refuse_key,
+    refuse_partition,
+    refuse_time,
+    strict,
+)
 from contracts.rejections import Code, Rejection, shown
-from contracts.topics import CONTROL, GIGS, positive_hash
+from contracts.topics import positive_hash
 
-GIG_BYTES_MAX: Final = 16 * 1024
-CONTROL_BYTES_MAX: Final = 48 * 1024
-MINOR_LIMIT: Final = 10**15
-TIME_MIN: Final = 946_684_800
-"""2000-01-01T00:00:00Z in epoch seconds."""
-TIME_AHEAD_SECONDS_MAX: Final = 86_400
-DAYS_APART_MAX: Final = 731
-"""How far a payment or rate date may lie from the gig: two years."""
+__all__ = [
+    "CONTROL_BYTES_MAX",
+    "GIG_BYTES_MAX",
+    "Gate",
+    "Record",
+    "adjusted_amounts",
+    "decode",
+    "stored_adjustment",
+    "stored_gig",
+    "stored_remittance",
+]
+
 ENVELOPE_QUOTES: Final = 26
 """Quotation marks of an envelope with the seven standard members, data's own apart: 7 names and 6 texts."""
-
-
-class Record(NamedTuple):
-    """One Kafka record as fetched; `timestamp_ms` is the broker's append time."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp_ms: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes | None], ...]
-
-
-class Gate(NamedTuple):
-    """What the transport says about a topic: the platform that may write it (None: the operator), and all journals."""
-
-    platform: str | None
-    partitions: int
-
-
-class _Refused(Exception):
-    """Leaves the checks at the first fault; never leaves this module."""
-
-    def __init__(self, code: Code, detail: str) -> None:
-        super().__init__(code, detail)
-        self.code = code
-        self.detail = detail
 
 
 def decode(record: Record, gate: Gate) -> Event | Rejection:
     """The event a record holds, or why it is refused, in the order of `Code`. Never raises for bad input.
 
-    The gate must be the one of the record's topic. Operator's events are exempt from the partitioner: they are placed
-    explicitly.
+    The gate must be the one of the record's topic. The operator's acts are exempt from the partitioner: they are
+    placed explicitly.
     """
     try:
-        return _gig(record, gate.platform, gate.partitions) if gate.platform is not None else _operator_event(record)
-    except _Refused as refused:
+        if gate.platform is None:
+            return operator_event(record, gate.partitions)
+        return _gig(record, gate.platform, gate.partitions)
+    except Refused as refused:
         return _rejection(record, gate, refused)
 
 
@@ -95,25 +92,24 @@ _scheme = forms.SCHEME.memo.__getitem__
 _worker = forms.WORKER.memo.__getitem__
 _event_id = forms.EVENT_ID.read
 _instant = forms.parse_instant
-_SCALES: Final = tuple(10**places for places in range(5))
 
 
 def _gig(record: Record, platform: str, partitions: int) -> Event:
     value = record.value
     if value is None:
-        raise _Refused(Code.MALFORMED, "value: expected a JSON object, got null")
+        raise Refused(Code.MALFORMED, "value: expected a JSON object, got null")
     if len(value) > GIG_BYTES_MAX:
-        raise _Refused(Code.TOO_LARGE, f"value: expected at most {GIG_BYTES_MAX} bytes, got {len(value)}")
+        raise Refused(Code.TOO_LARGE, f"value: expected at most {GIG_BYTES_MAX} bytes, got {len(value)}")
     try:
         event = _open_gig(value)
-    except (ValueError, RecursionError) as error:
-        _refuse_undecoded(value, events.GIG_EVENTS, error)
+    except (ValueError, RecursionError):
+        return correction(record, value, platform, partitions)
     data = event.data
     data_json = _encode(data)
     # Without escapes each quotation mark delimits a name or a text. Equal counts then mean seven members in the
     # envelope and none twice, there or in data: the decoder would drop a second one, and its marks with it.
     if value.count(b'"') != ENVELOPE_QUOTES + data_json.count(b'"') or b"\\" in value:
-        _strict(value)
+        strict(value)
     try:
         _event_id(event.id)
         subject = _worker(event.subject)
@@ -123,15 +119,15 @@ def _gig(record: Record, platform: str, partitions: int) -> Event:
         _refuse_misfit(event)
     source = event.source
     if source != "urn:iuran:platform:" + platform:
-        raise _Refused(Code.SOURCE_MISMATCH, "source: expected the platform of the topic, got another")
+        check_source(source, platform)
     key = record.key
     if key is None or key != subject.encode():
-        _refuse_key(key)
+        refuse_key(key)
     if positive_hash(key) % partitions != record.partition:
-        _refuse_partition(positive_hash(key) % partitions, record.partition)
+        refuse_partition(positive_hash(key) % partitions, record.partition)
     exponent = EXPONENTS.get(data.currency)
     if exponent is None:
-        raise _Refused(Code.UNKNOWN_CURRENCY, f"data.currency: expected an ISO 4217 code, got {shown(data.currency)}")
+        refuse_currency(data.currency)
     amounts_minor, commission_minor = _minor(data, amounts, commission, exponent)
     _check_times(data, occurred_at, accepted_at, record.timestamp_ms)
     return Event(
@@ -191,7 +187,7 @@ def _check_forms(data: GigCompleted) -> tuple[list[tuple[int, int]], tuple[int, 
 
 def _check_rate(data: GigCompleted) -> None:
     if data.rate is UNSET or data.rate_date is UNSET:
-        raise _Refused(Code.SCHEMA_VIOLATION, "data: expected rate and rate_date together, got one without the other")
+        raise Refused(Code.SCHEMA_VIOLATION, "data: expected rate and rate_date together, got one without the other")
     _rate(data.rate)
     _day(data.rate_date)
 
@@ -208,26 +204,26 @@ def _minor(
     total = 0
     for component, (coefficient, places) in zip(data.components, amounts, strict=True):
         if places > exponent:
-            _refuse_amount(f"at most {exponent} decimals", f"{places}")
-        amount = coefficient * _SCALES[exponent - places]
+            refuse_amount(f"at most {exponent} decimals", f"{places}")
+        amount = coefficient * SCALES[exponent - places]
         if amount < 0:
             if component.kind not in events.NEGATIVE_KINDS:
-                _refuse_amount(f"0 or more for the kind {component.kind}", "a negative amount")
+                refuse_amount(f"0 or more for the kind {component.kind}", "a negative amount")
             total -= amount
         else:
             total += amount
         minor.append(amount)
     coefficient, places = commission
     if places > exponent or coefficient < 0:
-        _refuse_amount(f"a commission of 0 or more with at most {exponent} decimals", "another")
-    charged = coefficient * _SCALES[exponent - places]
+        refuse_amount(f"a commission of 0 or more with at most {exponent} decimals", "another")
+    charged = coefficient * SCALES[exponent - places]
     if total >= MINOR_LIMIT or charged >= MINOR_LIMIT:
-        _refuse_amount("at most 15 digits in minor units, all together", "more")
+        refuse_amount("at most 15 digits in minor units, all together", "more")
     if data.declared is not UNSET:
         for declared in data.declared:
             coefficient, places = _amount(declared.amount)
-            if places > exponent or not 0 <= coefficient * _SCALES[exponent - places] < MINOR_LIMIT:
-                _refuse_amount(f"a declared amount of 0 or more, at most {exponent} decimals, 15 digits", "another")
+            if places > exponent or not 0 <= coefficient * SCALES[exponent - places] < MINOR_LIMIT:
+                refuse_amount(f"a declared amount of 0 or more, at most {exponent} decimals, 15 digits", "another")
     return tuple(minor), charged
 
 
@@ -235,117 +231,28 @@ def _check_times(data: GigCompleted, occurred_at: int, accepted_at: int | None, 
     """Refuses a time or acceptance outside 2000-01-01 .. 24 h after receipt, and dates two years away from the gig."""
     latest = timestamp_ms // 1000 + TIME_AHEAD_SECONDS_MAX
     if not TIME_MIN <= occurred_at <= latest:
-        _refuse_time("time: expected 2000-01-01 to 24 h after receipt, got a time outside")
+        refuse_time("time: expected 2000-01-01 to 24 h after receipt, got a time outside")
     if accepted_at is not None and not TIME_MIN <= accepted_at <= latest:
-        _refuse_time("data.accepted_at: expected 2000-01-01 to 24 h after receipt, got a time outside")
+        refuse_time("data.accepted_at: expected 2000-01-01 to 24 h after receipt, got a time outside")
     for day in (data.payment_due_on, data.rate_date):
         if day is not UNSET and abs(_day(day) - occurred_at // forms.SECONDS_PER_DAY) > DAYS_APART_MAX:
-            _refuse_time(
+            refuse_time(
                 f"data: expected payment_due_on and rate_date within {DAYS_APART_MAX} days of time, got one outside"
             )
-
-
-# --- the operator's events: rare, so always read strictly ------------------------------------------------------------
-
-_OPERATOR_DECODERS: Final = {name: msgspec.json.Decoder(model) for name, model in events.OPERATOR_EVENTS.items()}
-
-
-def _operator_event(record: Record) -> Event:
-    value = record.value
-    if value is None:
-        raise _Refused(Code.MALFORMED, "value: expected a JSON object, got null")
-    if len(value) > CONTROL_BYTES_MAX:
-        raise _Refused(Code.TOO_LARGE, f"value: expected at most {CONTROL_BYTES_MAX} bytes, got {len(value)}")
-    tree = _strict(value)
-    decoder = _OPERATOR_DECODERS[_known_type(tree, events.OPERATOR_EVENTS)]
-    try:
-        event = decoder.decode(value)
-    except (ValueError, RecursionError) as error:
-        raise _Refused(Code.SCHEMA_VIOLATION, problem_of(error)) from error
-    problem = misfit(event) or _contradiction(event, record)
-    if problem:
-        raise _Refused(Code.SCHEMA_VIOLATION, problem)
-    if event.source != events.OPERATOR_SOURCE:
-        raise _Refused(Code.SOURCE_MISMATCH, f"source: expected {events.OPERATOR_SOURCE}, got another")
-    if record.key is None or record.key != event.subject.encode():
-        _refuse_key(record.key)
-    data = event.data
-    if isinstance(data, events.LedgerOpened) and data.journal != record.partition:
-        _refuse_partition(data.journal, record.partition)
-    occurred_at = _instant(event.time)
-    if not TIME_MIN <= occurred_at <= record.timestamp_ms // 1000 + TIME_AHEAD_SECONDS_MAX:
-        _refuse_time("time: expected 2000-01-01 to 24 h after receipt, got a time outside")
-    data_json = canonical.encode(tree["data"])
-    return Event(event.type, event.source, event.id, event.subject, event.time, occurred_at, data, data_json, (), 0)
-
-
-def _contradiction(event: events.OperatorEvent, record: Record) -> str | None:
-    """What members of an operator's event say against each other, or None."""
-    data = event.data
-    if isinstance(data, events.LedgerOpened):
-        if data.ledger != event.subject:
-            return "data.ledger: expected the subject, got another ledger"
-        if data.journal >= data.journals or len(data.vkeys) != data.journals:
-            return f"data: expected {data.journals} verifier keys and a journal below that, got others"
-    elif isinstance(data, events.PlatformChanged):
-        if data.platform != event.subject:
-            return "data.platform: expected the subject, got another platform"
-        prefix = record.topic.removesuffix(CONTROL)
-        if data.topic != f"{prefix}{GIGS}{data.platform}":
-            return "data.topic: expected the platform's topic beside the control topic, got another"
-    elif hashlib.sha256(data.text.encode()).hexdigest() != data.sha256:
-        return "data.sha256: expected the digest of text, got another"
-    return None
 
 
 # --- faults: the slow path ------------------------------------------------------------
 
 
-def _strict(value: bytes) -> dict[str, Any]:
-    """The members of the record's I-JSON object; refuses all else as malformed."""
-    try:
-        return ijson.read(value)
-    except ijson.MalformedError as error:
-        raise _Refused(Code.MALFORMED, str(error)) from error
-
-
-def _known_type(tree: dict[str, Any], known: Mapping[str, object]) -> str:
-    name = tree.get("type")
-    if not isinstance(name, str) or name not in known:
-        raise _Refused(Code.UNKNOWN_TYPE, f"type: expected {' or '.join(known)}, got {shown(name)}")
-    return name
-
-
-def _refuse_undecoded(value: bytes, known: Mapping[str, object], error: Exception) -> NoReturn:
-    _known_type(_strict(value), known)
-    raise _Refused(Code.SCHEMA_VIOLATION, problem_of(error)) from error
-
-
 def _refuse_misfit(event: GigCompletedEvent) -> NoReturn:
-    raise _Refused(Code.SCHEMA_VIOLATION, misfit(event) or "value: expected texts of the published forms, got another")
+    raise Refused(Code.SCHEMA_VIOLATION, misfit(event) or "value: expected texts of the published forms, got another")
 
 
-def _refuse_key(key: bytes | None) -> NoReturn:
-    raise _Refused(Code.KEY_MISMATCH, f"key: expected the subject, got {'null' if key is None else 'another key'}")
-
-
-def _refuse_partition(expected: int, got: int) -> NoReturn:
-    raise _Refused(Code.WRONG_PARTITION, f"partition: expected {expected}, got {got}")
-
-
-def _refuse_amount(expected: str, got: str) -> NoReturn:
-    raise _Refused(Code.AMOUNT_OUT_OF_RANGE, f"data amount: expected {expected}, got {got}")
-
-
-def _refuse_time(detail: str) -> NoReturn:
-    raise _Refused(Code.TIME_OUT_OF_RANGE, detail)
-
-
-def _rejection(record: Record, gate: Gate, refused: _Refused) -> Rejection:
+def _rejection(record: Record, gate: Gate, refused: Refused) -> Rejection:
     """The refusal as a value; it names (source, id) if the source is the topic's own and the id well formed."""
     if refused.code in (Code.TOO_LARGE, Code.MALFORMED) or record.value is None:
         return Rejection(refused.code, refused.detail)
-    tree = _strict(record.value)
+    tree = strict(record.value)
     source, event_id = tree.get("source"), tree.get("id")
     own = events.OPERATOR_SOURCE if gate.platform is None else "urn:iuran:platform:" + gate.platform
     if source != own or not isinstance(event_id, str) or not forms.EVENT_ID.fits(event_id):
@@ -370,6 +277,6 @@ def stored_gig(data_json: bytes) -> tuple[GigCompleted, tuple[int, ...], int]:
     try:
         amounts, commission, _ = _check_forms(data)
         amounts_minor, commission_minor = _minor(data, amounts, commission, exponent)
-    except _Refused as refused:
+    except Refused as refused:
         raise ValueError(refused.detail) from refused
     return data, amounts_minor, commission_minor

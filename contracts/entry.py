@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, Literal, NamedTuple, NoReturn, TypeAlias
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -31,13 +31,21 @@ class EntryError(ValueError):
 
 
 class Kind(StrEnum):
-    """What caused the entry: a gig accrued, a record refused, or an operator's act."""
+    """What caused the entry: a gig, what corrects one, what is known of a worker, a close, an act, or a refusal."""
 
     ACCRUAL = "accrual"
     REJECTION = "rejection"
     LEDGER = "ledger"
     SCHEME = "scheme"
     PLATFORM = "platform"
+    ADJUSTMENT = "adjustment"
+    REVERSAL = "reversal"
+    WORKER = "worker"
+    DISPUTE = "dispute"
+    REMITTANCE = "remittance"
+    CLOSE = "close"
+    CORRECTION = "correction"
+    NOTICE = "notice"
 
 
 class Position(NamedTuple):
@@ -80,25 +88,66 @@ class StoredEvent(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     type: str
 
 
-class ContributionRow(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """One posting: `amount` in minor units of `unit`, negative when taken back."""
+State: TypeAlias = Literal["credit", "drawn", "remitted", "returned", "withheld"]
+"""The states of a posting that are written; accrued is not, so that there is one spelling of it."""
+
+
+class ContributionRow(msgspec.Struct, gc=False, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """One posting: `amount` in minor units of `unit` (whole seconds of hours, whole days), negative when taken back.
+
+    `state` is accrued where it is left out; `platform`, on whose gigs it lies, is the one that reports, or all
+    together where the operator does.
+    """
 
     amount: int
     fund: str
     payer: str
+    platform: str | UnsetType = UNSET
     scheme: str
+    state: State | UnsetType = UNSET
     unit: str
     version: str
     window: str
 
 
-class BalanceRow(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """A worker's lifetime total in one fund after the entry, minor units of `unit`."""
+class BalanceRow(msgspec.Struct, gc=False, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """A worker's lifetime totals in one fund after the entry, by state, in minor units of `unit`; 0 where left out."""
 
     accrued: int
+    credit: int = 0
+    drawn: int = 0
     fund: str
+    remitted: int = 0
+    returned: int = 0
     scheme: str
     unit: str
+    withheld: int = 0
+
+
+class NoticeRow(msgspec.Struct, gc=False, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """What a scheme says to the worker about a window, with nothing posted: `amount` as exact text in `unit`s."""
+
+    amount: str | UnsetType = UNSET
+    date: str | UnsetType = UNSET
+    fund: str | UnsetType = UNSET
+    kind: str
+    platform: str | UnsetType = UNSET
+    scheme: str
+    unit: str | UnsetType = UNSET
+    value: str | bool | UnsetType = UNSET
+    version: str
+    window: str
+
+
+class Reason(msgspec.Struct, gc=False, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """Why something was corrected without an event of its own: the version of a scheme that makes it due.
+
+    `gig` is there where a gig's own window is corrected: the index of the gig's entry.
+    """
+
+    gig: int | UnsetType = UNSET
+    scheme: str
+    version: str
 
 
 class Refusal(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -108,7 +157,10 @@ class Refusal(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 
 
 class Entry(msgspec.Struct, gc=False, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """One entry; which members are there depends on `kind` (contracts/formats/entry.md)."""
+    """One entry; which members are there depends on `kind` (contracts/formats/entry.md).
+
+    `worker` is there where the entry speaks of a worker and its `event` stands in another part of the same cause.
+    """
 
     balances: list[BalanceRow] | UnsetType = UNSET
     cause: Cause
@@ -119,9 +171,13 @@ class Entry(msgspec.Struct, gc=False, forbid_unknown_fields=True, omit_defaults=
     index: int
     journal: int
     kind: str
+    notices: list[NoticeRow] | UnsetType = UNSET
+    reason: Reason | UnsetType = UNSET
     received_at: str
+    refers_to: list[int] | UnsetType = UNSET
     rejection: Refusal | UnsetType = UNSET
     salt: str
+    worker: str | UnsetType = UNSET
 
 
 encode = msgspec.json.Encoder().encode
@@ -141,13 +197,25 @@ _decode_any = msgspec.json.Decoder(float_hook=_refuse_fraction).decode
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _long_number = re.compile(rb"[0-9]{16}").search
 
-_MEMBERS: Final[dict[str, tuple[bool, bool, bool, bool]]] = {
-    # kind -> (event, contributions, balances, rejection) are there
-    Kind.ACCRUAL: (True, True, True, False),
-    Kind.REJECTION: (False, False, False, True),
-    Kind.LEDGER: (True, False, False, False),
-    Kind.SCHEME: (True, False, False, False),
-    Kind.PLATFORM: (True, False, False, False),
+_E, _C, _B, _R, _W, _N, _T, _Y = (1 << place for place in range(8))
+"""event, contributions, balances, rejection, worker, notices, refers_to, reason (why)"""
+_POSTED: Final = _C | _B
+_GOES_ON: Final = _W | _POSTED
+"""What a further part of a record posts for a worker, when one entry can't hold it or the event is not the worker's."""
+_MEMBERS: Final[dict[str, frozenset[int]]] = {
+    Kind.ACCRUAL: frozenset({_E | _POSTED, _GOES_ON}),
+    Kind.REJECTION: frozenset({_R}),
+    Kind.LEDGER: frozenset({_E}),
+    Kind.SCHEME: frozenset({_E}),
+    Kind.PLATFORM: frozenset({_E}),
+    Kind.ADJUSTMENT: frozenset({_E | _POSTED | _T, _GOES_ON}),
+    Kind.REVERSAL: frozenset({_E | _POSTED | _T, _GOES_ON}),
+    Kind.WORKER: frozenset({_E | _POSTED, _E | _POSTED | _T, _GOES_ON}),
+    Kind.DISPUTE: frozenset({_E | _POSTED, _E | _POSTED | _T, _GOES_ON}),
+    Kind.REMITTANCE: frozenset({_E, _E | _POSTED, _GOES_ON}),
+    Kind.CLOSE: frozenset({_E, _GOES_ON}),
+    Kind.CORRECTION: frozenset({_GOES_ON | _T | _Y}),
+    Kind.NOTICE: frozenset({_W | _B | _N}),
 }
 
 
@@ -166,19 +234,45 @@ def decode(leaf: bytes) -> Entry:
         raise EntryError("entry: expected canonical JSON (RFC 8785), got another spelling")
     if entry.format != FORMAT:
         raise EntryError(f"entry: expected format {FORMAT}, got {entry.format[:40]!r}")
-    expected = _MEMBERS.get(entry.kind)
-    if expected is None:
+    shapes = _MEMBERS.get(entry.kind)
+    if shapes is None:
         raise EntryError(f"entry: expected kind {', '.join(Kind)}, got {entry.kind[:40]!r}")
-    if expected != (
-        entry.event is not UNSET,
-        entry.contributions is not UNSET,
-        entry.balances is not UNSET,
-        entry.rejection is not UNSET,
-    ):
+    if _shape(entry) not in shapes:
         raise EntryError(f"entry: expected the members of kind {entry.kind}, got others")
     if isinstance(entry.event, StoredEvent) and not _is_canonical(bytes(entry.event.data)):
         raise EntryError("entry: expected canonical JSON in event.data, got another spelling")
     return entry
+
+
+def _shape(entry: Entry) -> int:
+    """Give which members are there, as the sum of their bits."""
+    bits = 0
+    if entry.event is not UNSET:
+        bits = _E
+    if entry.contributions is not UNSET:
+        bits |= _C
+    if entry.balances is not UNSET:
+        bits |= _B
+    if entry.rejection is not UNSET:
+        bits |= _R
+    if entry.worker is not UNSET:
+        bits |= _W
+    if entry.notices is not UNSET:
+        bits |= _N
+    if entry.refers_to is not UNSET:
+        bits |= _T
+    if entry.reason is not UNSET:
+        bits |= _Y
+    return bits
+
+
+def worker_of(entry: Entry) -> str | None:
+    """Give the worker whose balances an entry shows; None for an entry that shows none."""
+    if entry.balances is UNSET:
+        return None
+    if isinstance(entry.worker, str):
+        return entry.worker
+    return entry.event.subject if isinstance(entry.event, StoredEvent) else None
 
 
 def read(leaf: bytes) -> Entry:

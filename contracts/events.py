@@ -20,10 +20,17 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from contracts import canonical, forms
 
+GIG_ADJUSTED: Final = "gig.adjusted.v1"
 GIG_COMPLETED: Final = "gig.completed.v1"
+GIG_REVERSED: Final = "gig.reversed.v1"
+DISPUTE_DECIDED: Final = "dispute.decided.v1"
+DISPUTE_OPENED: Final = "dispute.opened.v1"
 LEDGER_OPENED: Final = "ledger.opened.v1"
+PERIOD_CLOSED: Final = "period.closed.v1"
 PLATFORM_CHANGED: Final = "platform.changed.v1"
+REMITTANCE_RECEIVED: Final = "remittance.received.v1"
 SCHEME_ENACTED: Final = "scheme.enacted.v1"
+WORKER_CHANGED: Final = "worker.changed.v1"
 
 OPERATOR_SOURCE: Final = "urn:iuran:operator"
 
@@ -47,7 +54,10 @@ COMPONENT_KINDS: Final = (
 NEGATIVE_KINDS: Final = frozenset({"penalty", "refund", "welfare_support_fee"})
 
 COMPONENTS_MAX: Final = 64
+ATTRIBUTES_MAX: Final = 32
 SCHEME_TEXT_MAX: Final = 48 * 1024
+SUSPENDED_DAYS_MAX: Final = 3660
+TOPICS_MAX: Final = 512
 JOURNALS_MAX: Final = 1024
 
 Word = Annotated[str, forms.WORD.meta, forms.WORD]
@@ -62,6 +72,13 @@ Whole = Annotated[int, Meta(ge=0, le=canonical.INTEGER_LIMIT - 1)]
 QuantityText = Annotated[str, forms.QUANTITY.meta, forms.QUANTITY]
 OperatorSource = Annotated[str, Meta(extra_json_schema={"const": OPERATOR_SOURCE})]
 Quantity: TypeAlias = Whole | QuantityText
+EventId = Annotated[str, forms.EVENT_ID.meta, forms.EVENT_ID]
+Currency = Annotated[str, forms.CURRENCY.meta, forms.CURRENCY]
+Platform = Annotated[str, forms.PLATFORM.meta, forms.PLATFORM]
+SchemeId = Annotated[str, forms.SCHEME.meta, forms.SCHEME]
+Fund = Annotated[str, forms.FUND.meta, forms.FUND]
+Period = Annotated[str, forms.PERIOD.meta, forms.PERIOD]
+AttributeText = Annotated[str, forms.ATTRIBUTE.meta, forms.ATTRIBUTE]
 
 
 class Data(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
@@ -80,8 +97,8 @@ class Declared(Data, frozen=True, kw_only=True):
     """What the platform says it contributed for this gig: kept for reconciliation, never believed."""
 
     amount: Amount
-    fund: Annotated[str, forms.FUND.meta, forms.FUND]
-    scheme: Annotated[str, forms.SCHEME.meta, forms.SCHEME]
+    fund: Fund
+    scheme: SchemeId
 
 
 class Segment(Data, frozen=True, kw_only=True):
@@ -98,7 +115,7 @@ class GigCompleted(Data, frozen=True, kw_only=True):
     accepted_at: Instant | UnsetType = UNSET
     commission: Amount | UnsetType = UNSET
     components: Annotated[tuple[Component, ...], Meta(min_length=1, max_length=COMPONENTS_MAX)]
-    currency: Annotated[str, forms.CURRENCY.meta, forms.CURRENCY]
+    currency: Currency
     declared: Annotated[tuple[Declared, ...], Meta(max_length=COMPONENTS_MAX)] | UnsetType = UNSET
     distance_m: Quantity | UnsetType = UNSET
     engaged_seconds: Quantity | UnsetType = UNSET
@@ -109,6 +126,85 @@ class GigCompleted(Data, frozen=True, kw_only=True):
     service: Service
     vehicle: Vehicle | UnsetType = UNSET
     zone: Zone | UnsetType = UNSET
+
+
+class GigAdjusted(Data, frozen=True, kw_only=True):
+    """What is added to an earlier gig of the same worker: components of any kind and sign, on their own payment day.
+
+    `gig` is that gig's id. Without `currency` the amounts are in the gig's; with it, it must be the gig's.
+    """
+
+    components: Annotated[tuple[Component, ...], Meta(min_length=1, max_length=COMPONENTS_MAX)]
+    currency: Currency | UnsetType = UNSET
+    gig: EventId
+    payment_due_on: Day | UnsetType = UNSET
+
+
+class GigReversed(Data, frozen=True, kw_only=True):
+    """An earlier gig of the same worker, by its id, is as if it had never been, with all that was added to it."""
+
+    gig: EventId
+    reason: Word | UnsetType = UNSET
+
+
+class WorkerChanged(Data, frozen=True, kw_only=True):
+    """Attributes of a worker for schemes, as they are from a day on: `effective_on`, else the date that `time` shows.
+
+    The day may lie long ago. Names and their forms stand in attributes.py.
+    """
+
+    effective_on: Day | UnsetType = UNSET
+    set: Annotated[
+        dict[Word, AttributeText | bool | Annotated[tuple[AttributeText, ...], Meta(max_length=ATTRIBUTES_MAX)]],
+        Meta(min_length=1, max_length=ATTRIBUTES_MAX),
+    ]
+
+
+class DisputeOpened(Data, frozen=True, kw_only=True):
+    """A worker disputes what a platform did: about one gig of it, or about the work as a whole."""
+
+    gig: EventId | UnsetType = UNSET
+    platform: Platform
+    reason: Word | UnsetType = UNSET
+
+
+class DisputeDecided(Data, frozen=True, kw_only=True):
+    """What an inquiry found; `dispute` is the id of the event that opened it. A suspension has its day and length."""
+
+    dispute: EventId | UnsetType = UNSET
+    finding: Literal["unfounded", "upheld"]
+    gig: EventId | UnsetType = UNSET
+    platform: Platform
+    reason: Word | UnsetType = UNSET
+    reviewer: Word | UnsetType = UNSET
+    suspended_days: Annotated[int, Meta(ge=0, le=SUSPENDED_DAYS_MAX)] | UnsetType = UNSET
+    suspended_from: Day | UnsetType = UNSET
+
+
+class RemittanceReceived(Data, frozen=True, kw_only=True):
+    """Money that really came in under a scheme, for a period; `payer` repeats which kind of subject paid."""
+
+    amount: Amount
+    currency: Currency
+    fund: Fund | UnsetType = UNSET
+    payer: Literal["platform", "worker"]
+    period: Period
+    platform: Platform | UnsetType = UNSET
+    scheme: SchemeId
+
+
+class PeriodClosed(Data, frozen=True, kw_only=True):
+    """All windows within a period are closed, of all platforms or of one, once the journal has read to `offsets`.
+
+    `offsets`: by topic, the end of the record's own partition (one past the newest offset).
+    """
+
+    offsets: Annotated[
+        dict[Annotated[str, forms.FEED.meta, forms.FEED], Whole],
+        Meta(max_length=TOPICS_MAX),
+    ]
+    period: Period
+    platform: Platform | UnsetType = UNSET
 
 
 class LedgerOpened(Data, frozen=True, kw_only=True):
@@ -124,90 +220,198 @@ class LedgerOpened(Data, frozen=True, kw_only=True):
 
 
 class PlatformChanged(Data, frozen=True, kw_only=True):
-    """A platform as it stands from now on: its topic, whether it is taken from, and its attributes for schemes."""
+    """A platform as it stands from now on: its topic, whether it is taken from, and its attributes for schemes.
+
+    The attributes hold from `effective_on`, else from the date that `time` shows.
+    """
 
     attributes: (
         Annotated[
-            dict[Word, Annotated[str, forms.ATTRIBUTE.meta, forms.ATTRIBUTE] | bool],
-            Meta(max_length=32),
+            dict[Word, AttributeText | bool],
+            Meta(max_length=ATTRIBUTES_MAX),
         ]
         | UnsetType
     ) = UNSET
-    platform: Annotated[str, forms.PLATFORM.meta, forms.PLATFORM]
+    effective_on: Day | UnsetType = UNSET
+    platform: Platform
     status: Literal["active", "closed"]
     topic: Annotated[str, forms.TOPIC.meta, forms.TOPIC]
 
 
 class SchemeEnacted(Data, frozen=True, kw_only=True):
-    """One version of a scheme becomes law in this journal: canonical text, and SHA-256 of the text's UTF-8 bytes."""
+    """One version of a scheme becomes law in this journal: canonical text, and SHA-256 of the text's UTF-8 bytes.
 
-    scheme: Annotated[str, forms.SCHEME.meta, forms.SCHEME]
+    A programme is enacted as the schemes of its cities.
+    """
+
+    scheme: SchemeId
     sha256: Annotated[str, forms.SHA256.meta, forms.SHA256]
     text: Annotated[str, Meta(min_length=1, max_length=SCHEME_TEXT_MAX)]
     version: Annotated[str, forms.VERSION.meta, forms.VERSION]
 
 
-EventData: TypeAlias = GigCompleted | LedgerOpened | PlatformChanged | SchemeEnacted
+EventData: TypeAlias = (
+    GigCompleted
+    | GigAdjusted
+    | GigReversed
+    | WorkerChanged
+    | DisputeOpened
+    | DisputeDecided
+    | RemittanceReceived
+    | PeriodClosed
+    | LedgerOpened
+    | PlatformChanged
+    | SchemeEnacted
+)
 
 
 class Envelope(Struct, frozen=True, kw_only=True, gc=False):
-    """What all envelopes have in common; `subject` is a worker, or a ledger or platform in the operator's events."""
+    """What all envelopes have in common; `subject` is a worker, or a ledger or platform in the operator's acts."""
 
-    id: Annotated[str, forms.EVENT_ID.meta, forms.EVENT_ID]
+    id: EventId
     specversion: Literal["1.0"]
     time: Instant
 
 
-class GigCompletedEvent(Envelope, frozen=True, kw_only=True):
+class GigEvent(Envelope, frozen=True, kw_only=True):
+    """What a platform writes to its own topic; subject is the worker, in the partition of its key."""
+
+    source: Annotated[str, forms.PLATFORM_SOURCE.meta]
+    subject: Annotated[str, forms.WORKER.meta, forms.WORKER]
+
+
+class WorkerEvent(Envelope, frozen=True, kw_only=True):
+    """What the operator makes known of one worker, the subject; in the partition of its key."""
+
+    source: OperatorSource
+    subject: Annotated[str, forms.WORKER.meta, forms.WORKER]
+
+
+class ActEvent(Envelope, frozen=True, kw_only=True):
+    """What the operator makes known to all journals: one record placed in each partition."""
+
+    source: OperatorSource
+
+
+class GigCompletedEvent(GigEvent, frozen=True, kw_only=True):
     """A platform reports a finished gig of a worker."""
 
     data: GigCompleted
-    source: Annotated[str, forms.PLATFORM_SOURCE.meta]
-    subject: Annotated[str, forms.WORKER.meta, forms.WORKER]
     type: Literal["gig.completed.v1"]
 
 
-class LedgerOpenedEvent(Envelope, frozen=True, kw_only=True):
+class GigAdjustedEvent(GigEvent, frozen=True, kw_only=True):
+    """A platform adds to (or takes from) the pay of a gig that it reported before."""
+
+    data: GigAdjusted
+    type: Literal["gig.adjusted.v1"]
+
+
+class GigReversedEvent(GigEvent, frozen=True, kw_only=True):
+    """A platform takes back a gig that it reported before."""
+
+    data: GigReversed
+    type: Literal["gig.reversed.v1"]
+
+
+class WorkerChangedEvent(WorkerEvent, frozen=True, kw_only=True):
+    """Attributes of a worker hold from `time` on."""
+
+    data: WorkerChanged
+    type: Literal["worker.changed.v1"]
+
+
+class DisputeOpenedEvent(WorkerEvent, frozen=True, kw_only=True):
+    """A worker disputes what a platform did."""
+
+    data: DisputeOpened
+    type: Literal["dispute.opened.v1"]
+
+
+class DisputeDecidedEvent(WorkerEvent, frozen=True, kw_only=True):
+    """A dispute of a worker was decided."""
+
+    data: DisputeDecided
+    type: Literal["dispute.decided.v1"]
+
+
+class RemittanceReceivedEvent(ActEvent, frozen=True, kw_only=True):
+    """Money came in; subject is the worker who paid (partition of the key) or the platform (partition 0)."""
+
+    data: RemittanceReceived
+    subject: Annotated[str, forms.PAYING.meta, forms.PAYING]
+    type: Literal["remittance.received.v1"]
+
+
+class PeriodClosedEvent(ActEvent, frozen=True, kw_only=True):
+    """A period is closed; subject is the ledger, or the platform where one is named, one record in each partition."""
+
+    data: PeriodClosed
+    subject: Annotated[str, forms.LEDGER.meta, forms.LEDGER]
+    type: Literal["period.closed.v1"]
+
+
+class LedgerOpenedEvent(ActEvent, frozen=True, kw_only=True):
     """The operator opens a ledger; subject is the ledger, one record in each partition."""
 
     data: LedgerOpened
-    source: OperatorSource
     subject: Annotated[str, forms.LEDGER.meta, forms.LEDGER]
     type: Literal["ledger.opened.v1"]
 
 
-class PlatformChangedEvent(Envelope, frozen=True, kw_only=True):
+class PlatformChangedEvent(ActEvent, frozen=True, kw_only=True):
     """The operator registers or changes a platform; subject is the platform, one record in each partition."""
 
     data: PlatformChanged
-    source: OperatorSource
-    subject: Annotated[str, forms.PLATFORM.meta, forms.PLATFORM]
+    subject: Platform
     type: Literal["platform.changed.v1"]
 
 
-class SchemeEnactedEvent(Envelope, frozen=True, kw_only=True):
+class SchemeEnactedEvent(ActEvent, frozen=True, kw_only=True):
     """The operator enacts one version of a scheme; subject is the ledger, one record in each partition."""
 
     data: SchemeEnacted
-    source: OperatorSource
     subject: Annotated[str, forms.LEDGER.meta, forms.LEDGER]
     type: Literal["scheme.enacted.v1"]
 
 
-OperatorEvent: TypeAlias = LedgerOpenedEvent | PlatformChangedEvent | SchemeEnactedEvent
+PlatformEvent: TypeAlias = GigCompletedEvent | GigAdjustedEvent | GigReversedEvent
+OperatorEvent: TypeAlias = (
+    WorkerChangedEvent
+    | DisputeOpenedEvent
+    | DisputeDecidedEvent
+    | RemittanceReceivedEvent
+    | PeriodClosedEvent
+    | LedgerOpenedEvent
+    | PlatformChangedEvent
+    | SchemeEnactedEvent
+)
 
-GIG_EVENTS: Final[Mapping[str, type[GigCompletedEvent]]] = {GIG_COMPLETED: GigCompletedEvent}
+GIG_EVENTS: Final[Mapping[str, type[PlatformEvent]]] = {
+    GIG_COMPLETED: GigCompletedEvent,
+    GIG_ADJUSTED: GigAdjustedEvent,
+    GIG_REVERSED: GigReversedEvent,
+}
 """Envelope of each type that belongs on a platform's topic."""
 OPERATOR_EVENTS: Final[Mapping[str, type[OperatorEvent]]] = {
+    DISPUTE_DECIDED: DisputeDecidedEvent,
+    DISPUTE_OPENED: DisputeOpenedEvent,
     LEDGER_OPENED: LedgerOpenedEvent,
+    PERIOD_CLOSED: PeriodClosedEvent,
     PLATFORM_CHANGED: PlatformChangedEvent,
+    REMITTANCE_RECEIVED: RemittanceReceivedEvent,
     SCHEME_ENACTED: SchemeEnactedEvent,
+    WORKER_CHANGED: WorkerChangedEvent,
 }
-"""Envelope of each type that belongs on the control topic; all are placed in every partition explicitly."""
+"""Envelope of each type that belongs on the control topic."""
 
 
 class Event(Struct, frozen=True, gc=False):
-    """An accepted event: `occurred_at` in epoch seconds, rounded down; amounts in the currency's minor unit."""
+    """An accepted event: `occurred_at` in epoch seconds, rounded down; amounts in the currency's minor unit.
+
+    `amounts_minor` are those of a gig's or adjustment's components, or the one of a remittance; empty for the rest,
+    and for an adjustment that leaves the currency to its gig (codec.adjusted_amounts).
+    """
 
     type: str
     source: str

@@ -12,9 +12,26 @@ import hashlib
 from typing import Final
 
 from contracts import events
-from contracts.events import Component, Declared, GigCompleted, LedgerOpened, PlatformChanged, SchemeEnacted, Segment
+from contracts.events import (
+    Component,
+    Declared,
+    DisputeDecided,
+    DisputeOpened,
+    GigAdjusted,
+    GigCompleted,
+    GigReversed,
+    LedgerOpened,
+    PeriodClosed,
+    PlatformChanged,
+    RemittanceReceived,
+    SchemeEnacted,
+    Segment,
+    WorkerChanged,
+)
 
 _TIME: Final = "2026-03-01T08:15:30Z"
+_WORKER: Final = "W-7f3a"
+_LEDGER: Final = "iuran.localhost"
 _SCHEME_TEXT: Final = 'scheme: XX-EXAMPLE\nversions:\n  - from: "2026-01-01"\n'
 
 _GIG: Final = GigCompleted(
@@ -48,14 +65,9 @@ _GIG_ABROAD: Final = GigCompleted(
 )
 
 
-def _gig(data: GigCompleted, gig: str) -> bytes:
+def _gig(data: events.Data, id: str, type: str = events.GIG_COMPLETED) -> bytes:
     return events.envelope(
-        type=events.GIG_COMPLETED,
-        source=events.platform_source("gojek"),
-        id=gig,
-        subject="W-7f3a",
-        time=_TIME,
-        data=data,
+        type=type, source=events.platform_source("gojek"), id=id, subject=_WORKER, time=_TIME, data=data
     )
 
 
@@ -66,10 +78,81 @@ def _operator(type: str, id: str, subject: str, data: events.Data) -> bytes:
 EXAMPLES: Final[dict[str, bytes]] = {
     "gig.completed.v1": _gig(_GIG, "G-99"),
     "gig.completed.v1.abroad": _gig(_GIG_ABROAD, "G-100"),
+    "gig.adjusted.v1": _gig(
+        GigAdjusted(
+            components=(Component(amount="5000", kind="tip"), Component(amount="-1500", kind="fare")),
+            currency="IDR",
+            gig="G-99",
+            payment_due_on="2026-03-10",
+        ),
+        "G-99/adjusted/1",
+        events.GIG_ADJUSTED,
+    ),
+    "gig.reversed.v1": _gig(GigReversed(gig="G-99", reason="double_booked"), "G-99/reversed", events.GIG_REVERSED),
+    "worker.changed.v1": _operator(
+        events.WORKER_CHANGED,
+        "W-7f3a/2",
+        _WORKER,
+        WorkerChanged(
+            effective_on="2026-02-01",
+            set={"basis": "1000000", "born": "1996-04", "programmes": ("JKK", "JKM"), "state_paid": False},
+        ),
+    ),
+    "dispute.opened.v1": _operator(
+        events.DISPUTE_OPENED,
+        "D-17/opened",
+        _WORKER,
+        DisputeOpened(platform="gojek", reason="suspended"),
+    ),
+    "dispute.decided.v1": _operator(
+        events.DISPUTE_DECIDED,
+        "D-17/decided",
+        _WORKER,
+        DisputeDecided(
+            dispute="D-17/opened",
+            finding="unfounded",
+            platform="gojek",
+            reviewer="panel_3",
+            suspended_days=5,
+            suspended_from="2026-02-20",
+        ),
+    ),
+    "remittance.received.v1": _operator(
+        events.REMITTANCE_RECEIVED,
+        "bank/2026/000017",
+        _WORKER,
+        RemittanceReceived(
+            amount="16800",
+            currency="IDR",
+            payer="worker",
+            period="2026-03",
+            scheme="ID-BPU",
+        ),
+    ),
+    "remittance.received.v1.platform": _operator(
+        events.REMITTANCE_RECEIVED,
+        "bank/2026/000018",
+        "gojek",
+        RemittanceReceived(
+            amount="250000000.50",
+            currency="IDR",
+            fund="JKK",
+            payer="platform",
+            period="2026-02",
+            platform="gojek",
+            scheme="ID-JK-PILOT",
+        ),
+    ),
+    "period.closed.v1": _operator(
+        events.PERIOD_CLOSED,
+        "close/2026-02",
+        _LEDGER,
+        PeriodClosed(offsets={"gigs.gojek": 8812, "gigs.grab": 0}, period="2026-02"),
+    ),
     "ledger.opened.v1": _operator(
         events.LEDGER_OPENED,
         "ledger-opened",
-        "iuran.localhost",
+        _LEDGER,
         LedgerOpened(
             engine="1",
             journal=0,
@@ -92,7 +175,7 @@ EXAMPLES: Final[dict[str, bytes]] = {
     "scheme.enacted.v1": _operator(
         events.SCHEME_ENACTED,
         "XX-EXAMPLE-2026-01-01",
-        "iuran.localhost",
+        _LEDGER,
         SchemeEnacted(
             scheme="XX-EXAMPLE",
             sha256=hashlib.sha256(_SCHEME_TEXT.encode()).hexdigest(),

@@ -108,9 +108,43 @@ def _version(text: str) -> str:
     return text
 
 
+def _period(text: str) -> str:
+    """The text itself, once the days, weeks and years in it are real ones."""
+    for day in _DAYS_IN.findall(text):
+        _day(day)
+    week = _WEEK.fullmatch(text)
+    year = _FISCAL_YEAR.fullmatch(text)
+    try:
+        if week:
+            date.fromisocalendar(int(week[1]), int(week[2]), 1)
+    except ValueError as error:
+        raise FormError(PERIOD.what) from error
+    if year and (int(year[1]) + 1) % 100 != int(year[2]):
+        raise FormError(PERIOD.what)
+    return text
+
+
 _DATE_PATTERN: Final = "[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _ZONE_PATTERN: Final = "Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _FRACTION_PATTERN: Final = r"(?:\.[0-9]{1,9})?"
+_YEAR_PATTERN: Final = "(?:19|2[0-9])[0-9]{2}"
+_MONTH_PATTERN: Final = f"{_YEAR_PATTERN}-(?:0[1-9]|1[0-2])"
+_DAY_PATTERN: Final = f"{_MONTH_PATTERN}-(?:0[1-9]|[12][0-9]|3[01])"
+_PERIOD_PATTERN: Final = "|".join(
+    (
+        f"{_DAY_PATTERN}(?:/P2W)?",
+        f"{_YEAR_PATTERN}-W(?:0[1-9]|[1-4][0-9]|5[0-3])",
+        _MONTH_PATTERN,
+        f"{_YEAR_PATTERN}-Q[1-4]",
+        _YEAR_PATTERN,
+        f"FY{_YEAR_PATTERN}-[0-9]{{2}}",
+        f"P[1-9][0-9]{{0,2}}M/{_MONTH_PATTERN}",
+        f"P[1-9][0-9]{{0,3}}D/{_DAY_PATTERN}",
+    )
+)
+_DAYS_IN: Final = re.compile(_DATE_PATTERN)
+_WEEK: Final = re.compile("([0-9]{4})-W([0-9]{2})")
+_FISCAL_YEAR: Final = re.compile("FY([0-9]{4})-([0-9]{2})")
 
 WORD: Final = Form("a word of a-z, 0-9 and _", "[a-z][a-z0-9_]{0,31}", str)
 CURRENCY: Final = Form("a currency code such as IDR", "[A-Z]{3}", str)
@@ -144,6 +178,16 @@ VERSION: Final = Form(
 )
 VKEY: Final = Form("a verifier key", r"[!-*,-~]{1,200}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{4,4000}={0,2}", str)
 ATTRIBUTE: Final = Form("1 to 64 of A-Za-z0-9._-", "[A-Za-z0-9._-]{1,64}", str)
+MONTH: Final = Form("a month such as 1996-04", _MONTH_PATTERN, str)
+PERIOD: Final = Form("a period such as 2026-03, 2026-03-05, 2026-W10, 2026-Q1 or FY2025-26", _PERIOD_PATTERN, _period)
+FEED: Final = Form(
+    "a topic such as gigs.gojek or iuran.control",
+    rf"[a-zA-Z0-9._-]{{0,80}}(?:gigs\.{PLATFORM_PATTERN}|iuran\.control)",
+    str,
+)
+PAYING: Final = Form(
+    "a worker such as W-7f3a or a platform such as gojek", f"W-[A-Za-z0-9_-]{{2,62}}|{PLATFORM_PATTERN}", str
+)
 
 _HOURS: Final = {f"T{hour:02}:": hour * 3600 for hour in range(24)}
 _MINUTES: Final = {f"{minute:02}:": minute * 60 for minute in range(60)}

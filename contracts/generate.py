@@ -45,7 +45,9 @@ def asyncapi() -> dict[str, Any]:
         "info": {
             "title": "Iuran events",
             "version": "0.1.0",
-            "description": "Gigs that platforms report, what the operator makes known. A record's key is its subject.",
+            "description": (
+                "Gigs that platforms report and correct, what the operator makes known. A record's key is its subject."
+            ),
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/cloudevents+json",

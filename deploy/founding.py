@@ -46,7 +46,7 @@ def acts_done(url: str) -> set[str]:
     """Give the ids of the operator's acts that every journal has entered."""
     with database.connect(url, "reader") as connection:
         row: Any = connection.execute("SELECT count(*) FROM heads").fetchone()
-        leaves = connection.execute("SELECT leaf FROM entries WHERE kind > 1").fetchall()
+        leaves = connection.execute("SELECT leaf FROM entries WHERE kind > 1 AND worker IS NULL").fetchall()
     entered = Counter(entry.cause.id for entry in (decode(bytes(leaf)) for (leaf,) in leaves))
     return {str(act) for act, journals in entered.items() if journals == int(row[0])}
 

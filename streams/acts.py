@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
+from msgspec import UNSET
 
 from contracts import events
 from contracts.topics import CONTROL
@@ -19,7 +20,7 @@ from ledger.errors import Unfit
 from streams.checkpoints import BrokerUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from streams.connection import Broker
 
@@ -58,6 +59,45 @@ def announce(
         what = f"{topic}: {str(error) or error.__class__.__name__}"
         raise BrokerUnavailable(what, outcome_known=False) from error
     return {**{number: had.offset for number, had in found.items()}, **sent}
+
+
+def close_period(
+    broker: Broker, prefix: str, journals: int, feeds: Sequence[str], subject: str, period: str, platform: str | None
+) -> dict[int, int]:
+    """Close a period in every journal that has not got the close yet; give the offset it has in each.
+
+    Each journal's record names where its partition of each of the topics `feeds` ends now: it waits until it has read
+    so far. `subject` is the ledger, or the platform where one is named. Raises BrokerUnavailable: some partitions may
+    have it then; do it again.
+    """
+    topic = prefix + CONTROL
+    act = f"close/{period}" if platform is None else f"close/{period}/{platform}"
+    try:
+        found = _announced(broker, topic, range(journals), act)
+        ends = _ends(broker, feeds, journals)
+        time = next((had.time for had in found.values()), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+        def data_of(number: int) -> events.Data:
+            offsets = {feed: ends[feed, number] for feed in feeds}
+            return events.PeriodClosed(offsets=offsets, period=period, platform=UNSET if platform is None else platform)
+
+        closing = Act(events.PERIOD_CLOSED, act, subject, data_of)
+        values = {number: _value(closing, number, time) for number in range(journals) if number not in found}
+        sent = _send(broker, topic, subject.encode(), values)
+    except (KafkaError, OSError) as error:
+        what = f"{topic}: {str(error) or error.__class__.__name__}"
+        raise BrokerUnavailable(what, outcome_known=False) from error
+    return {**{number: had.offset for number, had in found.items()}, **sent}
+
+
+def _ends(broker: Broker, topics: Sequence[str], partitions: int) -> dict[tuple[str, int], int]:
+    consumer = KafkaConsumer(**broker.kafka_python(), enable_auto_commit=False, group_id=None)
+    try:
+        places = [TopicPartition(topic, number) for topic in topics for number in range(partitions)]
+        ends = consumer.end_offsets(places) if places else {}
+        return {(place.topic, place.partition): int(end) for place, end in ends.items()}
+    finally:
+        consumer.close()
 
 
 class _Had(NamedTuple):

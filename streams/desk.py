@@ -20,14 +20,23 @@ import msgspec
 import psycopg
 
 from contracts import entry as entries
-from ledger.domain.registry import Registry
+from contracts.entry import Kind
+from contracts.events import Event, PeriodClosed
+from ledger.acts import Acts
 from ledger.errors import Fenced, InvariantError, KeysTaken, LedgerError, StoreUnavailable, Unfit
-from ledger.intake import version_of_entry
 from ledger.store import database
 from ledger.store.journal import Journal, RejectedRecord, Snapshot, open_journal
 from ledger.store.rows import KIND_NUMBERS, copy_row
-from ledger.store.standings import SNAPSHOT_ENTRIES, load_accounts, taken
-from streams import pipeline
+from ledger.store.standings import (
+    SNAPSHOT_ENTRIES,
+    load_accounts,
+    load_books,
+    load_gigs,
+    newest_entry,
+    taken,
+)
+from streams import closes, pipeline
+from streams.closer import Place, work_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +45,7 @@ if TYPE_CHECKING:
     from contracts.codec import Gate, Record
     from contracts.entry import Position
     from ledger.log.keys import Signer
+    from streams.closes import UnderWay
     from streams.pipeline import Decision, State
 
 log = logging.getLogger(__name__)
@@ -52,11 +62,12 @@ PACE_SECONDS: Final = 0.1
 At 1,000 gigs/s over 8 journals, paced at 0.02 commits queued for each other and for the cores, and a gig waited longer.
 """
 
+FEW_RECORDS: Final = 40
 FEW_BYTES: Final = 16 * 1024
 RECORD_BYTES: Final = 100
 """Records of so many bytes are thought about on the event loop: about 40 gigs, 3 ms. Each counts RECORD_BYTES more."""
 
-_ACTS = 'SELECT leaf FROM entries WHERE journal = %s AND kind > 1 ORDER BY "index"'
+_ACTS = 'SELECT leaf FROM entries WHERE journal = %s AND kind > 1 AND worker IS NULL ORDER BY "index"'
 
 
 class Outside(Protocol):
@@ -132,6 +143,9 @@ class Desk:
         self._state: State | None = None
         self._check_first = 0
         self._offsets: dict[str, int] = {}
+        self._held: list[Record] = []
+        self._under_way: UnderWay | None = None
+        self._before: Acts | None = None
         self._waiting: list[Record] = []
         self._changed = asyncio.Condition()
 
@@ -147,7 +161,8 @@ class Desk:
         connection = await database.connect_async(self._office.database_url, "writer")
         try:
             journal = await open_journal(connection, self.number, self._signer, self._signer.verifier, outside)
-            state = pipeline.State(self.number, self._secret, await self._registry(connection), journal.size)
+            self._under_way = closes.under_way(await newest_entry(connection, self.number))
+            state = pipeline.State(self.number, self._secret, await self._acts(connection), journal.size)
             state.positions.update(journal.positions)
             await journal.take_up(list(self._office.gates))
             await self._publish_head(journal, connection)
@@ -165,13 +180,15 @@ class Desk:
         """Give the committed next offset per topic; what was handed over and is not committed counts as unread."""
         return dict(self._offsets)
 
-    async def _registry(self, connection: psycopg.AsyncConnection) -> Registry:
-        registry = Registry()
+    async def _acts(self, connection: psycopg.AsyncConnection) -> Acts:
+        """Take in all acts; keep those before a close that is under way apart."""
+        acts = Acts()
         async for (leaf,) in await connection.execute(_ACTS, (self.number,)):
-            version = version_of_entry(entries.decode(bytes(leaf)))
-            if version is not None:
-                registry = registry.enact(version)
-        return registry
+            entry = entries.decode(bytes(leaf))
+            if self._under_way is not None and entry.kind == Kind.CLOSE:
+                self._before = acts.copy()
+            acts.take(entry)
+        return acts
 
     async def _publish_head(self, journal: Journal, connection: psycopg.AsyncConnection) -> None:
         """A crash between commit and publishing leaves a head that is not outside yet: it is mended here."""
@@ -203,6 +220,7 @@ class Desk:
         async with self._changed:
             self.closed = True
             self._waiting.clear()
+            self._held = []
             self._changed.notify_all()
 
     async def run(self) -> None:
@@ -244,9 +262,11 @@ class Desk:
             try:
                 if self._state is None:
                     await self.open()
+                # from here on they are in `records`, so that another attempt has them too
+                records, self._held = closes.put_back(self._held, records), []
                 async with self._office.turns:
                     records = await self._settle_once(records)
-                if not records:
+                if not records and not self._is_held_ready():
                     return
                 attempt = 0
             except Fenced:
@@ -266,39 +286,88 @@ class Desk:
 
     async def _settle_once(self, records: Sequence[Record]) -> Sequence[Record]:
         """Commit what may be decided together; give the rest."""
-        journal, state = self._journal, self._state
-        if journal is None or state is None:
+        journal, state = self._open_journal(), self._state
+        if state is None:
             raise InvariantError("L7", f"journal {self.number}: expected it open, got it closed")
         clock = [time.perf_counter()]
         fresh = await self._unread(records, state)
         few = sum(RECORD_BYTES + len(record.value or b"") for record in fresh) <= FEW_BYTES
         decoded = await self._think(few, pipeline.decode_all, fresh, self._office.gates, self.number)
-        batch = decoded[: pipeline.batch_end(decoded)]
+        going, held = closes.set_aside(decoded, state, self._under_way)
+        self._held = [record for record, _, _ in held]
+        batch: Sequence[pipeline.Decoded] = going[: pipeline.batch_end(going)]
         if not batch:
             return ()
         clock.append(time.perf_counter())
-        known = await self._load(batch, state, journal.connection)
+        batch, known = await self._load(batch, state, journal.connection)
         clock.append(time.perf_counter())
-        decision = await self._think(few, pipeline.decide, batch, state, known)
-        write = await self._think(few, self._write, decision, state)
+        if self._is_close(batch, state, known):
+            await self._close(batch[0], state)
+        else:
+            quick = few and not state.books  # a worker's whole book may take long, however few records want it
+            decision = await self._think(quick, pipeline.decide, batch, state, known, self._check_first > 0)
+            await self._commit(batch, decision, state, clock)
+        self._check_first = max(0, self._check_first - 1)
+        self._make_room(state)
+        entered = {id(one) for one in (*batch, *held)}
+        return [one[0] for one in decoded if id(one) not in entered]
+
+    async def _commit(
+        self, batch: Sequence[pipeline.Decoded], decision: Decision, state: State, clock: list[float]
+    ) -> None:
+        """Commit a decision, publish its checkpoint, count."""
+        journal = self._open_journal()
+        write = await self._think(len(batch) <= FEW_RECORDS, self._write, decision, state)
         clock.append(time.perf_counter())
         note = await journal.append(write)
         clock.append(time.perf_counter())
-        self._check_first = max(0, self._check_first - 1)
         self._offsets.update((topic, position.next_offset) for topic, position in write.positions.items())
         self._committed(batch, decision, write, clock)
         if note is not None:
             await self._office.outside.publish(self.number, self._signer.name, note)
             await journal.published(note, journal.size)
             self._office.watch.published(time.perf_counter() - clock[-1])
-        self._make_room(state)
-        return fresh[len(batch) :]
+
+    def _open_journal(self) -> Journal:
+        if self._journal is None:
+            raise InvariantError("L7", f"journal {self.number}: expected it open, got it closed")
+        return self._journal
+
+    # -- closes --------------------------------------------------------------------------------------------------
+
+    def _is_held_ready(self) -> bool:
+        """Tell whether the close that is held back, if any, need wait no longer."""
+        state = self._state
+        if not self._held or state is None:
+            return False
+        decoded = pipeline.decode_all(self._held[:1], self._office.gates, self.number)
+        return not closes.set_aside(decoded, state, self._under_way)[1]
+
+    def _is_close(
+        self, batch: Sequence[pipeline.Decoded], state: State, known: Mapping[bytes, pipeline.Content]
+    ) -> bool:
+        """Tell whether a batch is a close to be worked out: neither refused nor entered before, or only in part."""
+        record, event, key = batch[0]
+        if not isinstance(event, Event) or not isinstance(event.data, PeriodClosed):
+            return False
+        if self._under_way is not None:
+            return True
+        return key not in known and closes.refusal(event, state.acts, closes.prefix_of(record)) is None
+
+    async def _close(self, decoded: pipeline.Decoded, state: State) -> None:
+        """Work a close out for all workers; goes on where a crash left it."""
+
+        async def commit(batch: Sequence[pipeline.Decoded], decision: Decision) -> None:
+            await self._commit(batch, decision, state, [time.perf_counter()] * 3)
+
+        place = Place(state, self._open_journal().connection, self._office.thinking, commit)
+        await work_out(decoded, place, self._under_way, self._before)
+        self._under_way = self._before = None
+
+    # -- looking up ----------------------------------------------------------------------------------------------
 
     async def _think(self, few: bool, function: Callable[[*Given], Thought], *given: *Given) -> Thought:
-        """Call a pure function in the thread for thinking; over few records at once, here.
-
-        Handing few records over to another thread, and the answer back, costs more than the thought itself.
-        """
+        """Call a pure function in the thread for thinking; over few records here: handing them over costs more."""
         if few:
             return function(*given)
         return await asyncio.get_running_loop().run_in_executor(self._office.thinking, function, *given)
@@ -330,12 +399,17 @@ class Desk:
 
     async def _load(
         self, batch: Sequence[pipeline.Decoded], state: State, connection: psycopg.AsyncConnection
-    ) -> dict[bytes, pipeline.Content] | None:
-        workers, keys = pipeline.needs(batch, state)
-        if workers:
-            accounts = await load_accounts(connection, self.number, workers, state.registry)
-            state.accounts.update((w, pipeline.hold(account, unsaved)) for w, (account, unsaved) in accounts.items())
-        return await taken(connection, keys) if self._check_first else None
+    ) -> tuple[Sequence[pipeline.Decoded], dict[bytes, pipeline.Content]]:
+        """Look up what deciding needs; give how much of the batch that goes for, and the keys that are taken."""
+        wanted = pipeline.needs(batch, state)
+        if wanted.workers:
+            accounts = await load_accounts(connection, self.number, wanted.workers, state.acts)
+            state.accounts.update((worker, pipeline.hold(*loaded)) for worker, loaded in accounts.items())
+        workers, length = pipeline.needs_books(batch, state)
+        state.books = await load_books(connection, self.number, workers, state.acts)
+        state.gigs = await load_gigs(connection, wanted.gigs)
+        keys = wanted.keys if self._check_first else wanted.firm_keys
+        return batch[:length], await taken(connection, keys)
 
     def _write(self, decision: Decision, state: State) -> _Write:
         number = self.number
@@ -350,7 +424,10 @@ class Desk:
             for r, x in [w.refused]
         ]  # fmt: skip
         return _Write(
-            [copy_row(number, KIND_NUMBERS[w.kind], w.leaf_index, w.event_key, w.worker, w.leaf) for w in written],
+            [
+                copy_row(number, KIND_NUMBERS[w.kind], w.leaf_index, w.event_key, w.worker, w.leaf, w.refers_to)
+                for w in written
+            ],
             [w.leaf for w in written],
             decision.positions,
             rejected,

@@ -1,184 +1,134 @@
 """The pure way of a batch: records -> what to look up -> entries, counted duplicates, rejections.
 
 No clock, no network, no disk: `decide` reads the records, the journal's state and what was looked up, and gives
-everything that one commit writes. It folds into the state it was given (accounts, registry, positions); whoever fails
+everything that one commit writes. It folds into the state it was given (accounts, acts, positions); whoever fails
 to commit throws that state away and opens the journal again, so there is one way and not two. Bad input never
 raises. Upholds L3 (an event acts once), L4 (the same records in the same order give the same bytes, however they were
 cut into batches) and L12 (each offset is the cause of an entry, a counted duplicate or a counted gap).
+
+An event of a worker may make several entries, the parts of its record (`ledger.parts`). A period's close goes through
+all workers and is not decided here but in `streams.closes`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from hashlib import sha256
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-import msgspec
+from msgspec import UNSET
 
-from contracts import canonical
-from contracts import entry as entries
-from contracts.codec import Gate, Record, decode
-from contracts.entry import Cause, Entry, Kind, Position, Refusal, Since, StoredEvent, event_key, received_at, salt
-from contracts.events import (
-    GIG_COMPLETED,
-    LEDGER_OPENED,
-    PLATFORM_CHANGED,
-    SCHEME_ENACTED,
-    Event,
-    GigCompleted,
-    SchemeEnacted,
-)
+from contracts import events
+from contracts.codec import Record, adjusted_amounts
+from contracts.entry import ContributionRow, Kind, Position, event_key
+from contracts.events import Event, GigAdjusted, GigCompleted, GigReversed, PlatformChanged, SchemeEnacted
 from contracts.rejections import Code, Rejection
+from ledger import parts
+from ledger.books import KnownGig, Line
 from ledger.domain.accrual import accrue
-from ledger.domain.registry import EnactError, Registry
-from ledger.domain.scheme import parse
+from ledger.domain.language import parse
+from ledger.domain.posting import ACCRUED
+from ledger.domain.posting import Outcome as Posted
+from ledger.domain.registry import EnactError
+from ledger.domain.story import Adjusted, Chain, Completed, Restated, Reversed, Told
 from ledger.domain.tree import SchemeError
 from ledger.errors import InvariantError, KeysTaken
-from ledger.intake import gig_of
+from ledger.intake import fact_of, gig_name, gig_of, platform_of, row_of, stated_of
+from streams import closes
+from streams.needs import (
+    BOOKED,
+    Content,
+    Decoded,
+    Needs,
+    batch_end,
+    decode_all,
+    is_act,
+    named_gig,
+    needs,
+    needs_books,
+)
+from streams.writing import (
+    NEAR_LIMIT,
+    Decision,
+    Held,
+    Outcome,
+    State,
+    Writing,
+    Written,
+    advance,
+    hold,
+    stored,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from ledger.domain.notices import Said
+    from ledger.domain.posting import Contribution
     from ledger.domain.standing import Account
+    from ledger.parts import Part
 
-NEAR_LIMIT: Final = canonical.INTEGER_LIMIT // 2
-"""From this balance on each gig is tried first: a single one (below 10^15) can't pass the limit from below it."""
+__all__ = [
+    "Content",
+    "Decision",
+    "Decoded",
+    "Needs",
+    "Outcome",
+    "State",
+    "Written",
+    "batch_end",
+    "decide",
+    "decode_all",
+    "hold",
+    "needs",
+    "needs_books",
+]
 
-Content = tuple[str, str, str, bytes]
-"""Type, subject, time and canonical data: two records of one (source, id) with equal content are one event."""
-
-Decoded = tuple[Record, "Event | Rejection", "bytes | None"]
-"""A record, what it holds, and its event key in the journal (None for a rejection)."""
-
-_KINDS = {
-    GIG_COMPLETED: Kind.ACCRUAL,
-    LEDGER_OPENED: Kind.LEDGER,
-    SCHEME_ENACTED: Kind.SCHEME,
-    PLATFORM_CHANGED: Kind.PLATFORM,
+_ACTS = {
+    events.LEDGER_OPENED: Kind.LEDGER,
+    events.SCHEME_ENACTED: Kind.SCHEME,
+    events.PLATFORM_CHANGED: Kind.PLATFORM,
+    events.REMITTANCE_RECEIVED: Kind.REMITTANCE,
 }
-"""The kind of entry that an accepted event makes."""
+"""The kind of entry that an accepted act makes."""
+_WORKERS = {
+    events.GIG_ADJUSTED: Kind.ADJUSTMENT,
+    events.GIG_REVERSED: Kind.REVERSAL,
+    events.WORKER_CHANGED: Kind.WORKER,
+    events.DISPUTE_OPENED: Kind.DISPUTE,
+    events.DISPUTE_DECIDED: Kind.DISPUTE,
+    events.REMITTANCE_RECEIVED: Kind.REMITTANCE,
+}
+"""The kind of entry that an accepted event of a worker makes, gigs apart."""
 
 
-class Held(msgspec.Struct):
-    """A worker's account in memory, and how many entries it has had since its last snapshot."""
-
-    account: Account
-    unsaved: int
-    near_limit: bool = False
-
-
-def hold(account: Account, unsaved: int) -> Held:
-    """Give a loaded account as it is held in memory."""
-    return Held(account, unsaved, max(account.balances.values(), default=0) >= NEAR_LIMIT)
-
-
-@dataclass
-class State:
-    """What a journal's writer holds between commits; all of it can be loaded again from the journal."""
-
-    journal: int
-    secret: bytes
-    registry: Registry
-    size: int = 0
-    positions: dict[str, Position] = field(default_factory=dict)
-    accounts: dict[str, Held] = field(default_factory=dict)
-
-
-class Written(NamedTuple):
-    """One entry to be: its columns and its leaf bytes. `record` and `rejection` are there for what was refused."""
-
-    leaf_index: int
-    kind: Kind
-    event_key: bytes | None
-    worker: str | None
-    leaf: bytes
-    refused: tuple[Record, Rejection] | None = None
-
-
-UNKNOWN_TYPE: Final = "unknown"
-"""What stands for the type of a refused record: it may have none, or one that nobody can know."""
-
-
-class Outcome(NamedTuple):
-    """What became of records, for counting: accrued, duplicate or rejected, by topic and type."""
-
-    topic: str
-    type: str
-    outcome: str
-
-
-@dataclass
-class Decision:
-    """All that one commit writes and counts."""
-
-    written: list[Written] = field(default_factory=list)
-    positions: dict[str, Position] = field(default_factory=dict)
-    touched: dict[str, int] = field(default_factory=dict)  # worker -> index of the newest entry
-    outcomes: dict[Outcome, int] = field(default_factory=dict)
-    kinds: dict[str, int] = field(default_factory=dict)
-    postings: dict[tuple[str, str, str, str], list[int]] = field(default_factory=dict)  # -> [added, taken back]
-    enacted: bool = False
-
-
-def decode_all(records: Iterable[Record], gates: Mapping[str, Gate], journal: int) -> list[Decoded]:
-    """Open each record; `gates` by topic. Never raises for bad input."""
-    decoded: list[Decoded] = []
-    for record in records:
-        event = decode(record, gates[record.topic])
-        key = event_key(journal, event.source, event.id) if isinstance(event, Event) else None
-        decoded.append((record, event, key))
-    return decoded
-
-
-def batch_end(batch: Sequence[Decoded]) -> int:
-    """Give how many of these records may be decided together: an operator's act stands alone.
-
-    A new scheme version changes what accounts mean, so nothing is decided in one breath with it.
-    """
-    for number, (_, event, _) in enumerate(batch):
-        if isinstance(event, Event) and not isinstance(event.data, GigCompleted):
-            return max(number, 1)
-    return len(batch)
-
-
-def needs(batch: Sequence[Decoded], state: State) -> tuple[list[str], list[bytes]]:
-    """Give the workers whose accounts are not in memory, and all event keys of the batch."""
-    accounts = state.accounts
-    workers = {
-        event.subject: None
-        for _, event, _ in batch
-        if isinstance(event, Event) and isinstance(event.data, GigCompleted) and event.subject not in accounts
-    }
-    return list(workers), [key for _, _, key in batch if key is not None]
-
-
-def decide(batch: Sequence[Decoded], state: State, taken: Mapping[bytes, Content] | None) -> Decision:
-    """Decide a batch, in order. `taken`: contents of its event keys that the journal holds; None: not looked up.
+def decide(batch: Sequence[Decoded], state: State, taken: Mapping[bytes, Content], looked_up: bool = True) -> Decision:
+    """Decide a batch, in order. `taken`: contents of its event keys that the journal holds; not `looked_up`: only of
+    the firm ones among them.
 
     Raises InvariantError (L12) when an offset lies below what was read: the caller has skipped those. Raises KeysTaken
-    when an event would be refused for what the journal holds and its key was not looked up: it may be a duplicate.
+    when a gig would be refused for what the journal holds and its key was not looked up: it may be a duplicate.
     """
-    return _Deciding(state, taken).run(batch)
+    return _Deciding(state, taken, looked_up).run(batch)
 
 
-class _Deciding:
+class _Deciding(Writing):
     """One batch on its way; the loop of the hot path."""
 
-    def __init__(self, state: State, taken: Mapping[bytes, Content] | None) -> None:
-        self.state = state
-        self.looked_up = taken is not None
-        self.taken = taken or {}
+    def __init__(self, state: State, taken: Mapping[bytes, Content], looked_up: bool) -> None:
+        super().__init__(state)
+        self.looked_up = looked_up
+        self.taken = taken
         self.seen: dict[bytes, Content] = {}
-        self.decision = Decision()
+        self.named: frozenset[bytes] = frozenset()
 
     def run(self, batch: Sequence[Decoded]) -> Decision:
         """Give the decision over all of the batch, in order."""
         positions = self.state.positions
+        self.named = frozenset(self._named(batch))
         for record, event, key in batch:
-            position = _advance(positions.get(record.topic, _START), record)
+            position = advance(positions.get(record.topic, _START), record)
             fresh = True
             if isinstance(event, Rejection):
-                self._refuse(record, event, position)
+                self.refuse(record, event, position)
             elif key is not None:
                 fresh = self._accept(record, event, key, position)
             next_offset = record.offset + 1
@@ -189,7 +139,16 @@ class _Deciding:
         decision = self.decision
         for topic in {record.topic for record, _, _ in batch}:
             decision.positions[topic] = positions[topic]
+        self.state.books.clear()
+        self.state.gigs.clear()
         return decision
+
+    def _named(self, batch: Sequence[Decoded]) -> Iterable[bytes]:
+        for _, event, _ in batch:
+            if isinstance(event, Event) and not isinstance(event.data, GigCompleted):
+                named = named_gig(event, self.state.journal)
+                if named is not None:
+                    yield named
 
     def _accept(self, record: Record, event: Event, key: bytes, position: Position) -> bool:
         """Enter an event; False when it is a duplicate (nothing is entered)."""
@@ -197,68 +156,256 @@ class _Deciding:
         before = self.seen.get(key) or self.taken.get(key)
         if before is not None:
             if before == content:
-                self._count(record.topic, event.type, "duplicate")
+                self.count(record.topic, event.type, "duplicate")
                 return False
             detail = "id: expected a new one or the same content, got another content"
-            self._refuse(record, Rejection(Code.EQUIVOCATION, detail, event.source, event.id), position)
+            self.refuse(record, Rejection(Code.EQUIVOCATION, detail, event.source, event.id), position)
             return True
-        kind = _KINDS[event.type]
         data = event.data
         if isinstance(data, GigCompleted):
-            accrued = self._accrue(record, event, data, position)
-            if accrued is None:
-                detail = "balance: expected less than 2^53 minor units, got more"
-                refusal = Rejection(Code.AMOUNT_OUT_OF_RANGE, detail, event.source, event.id)
-                self._refuse_by_state(record, refusal, position)
-                return True
-            entry = accrued
+            refusal = self._gig(record, event, data, key, position)
+        elif is_act(event):
+            refusal = self._act(record, event, key, position)
         else:
-            unfit = self._enact(event, data) if isinstance(data, SchemeEnacted) else None
-            if unfit is not None:
-                self._refuse_by_state(record, unfit, position)
-                return True
-            entry = self._entry(record, kind, position, event.source, event.id)
-            entry.event = _stored(event)
+            refusal = self._worker(record, event, key, position)
+        if refusal is not None:
+            if not self.looked_up and isinstance(data, GigCompleted):
+                # a refusal takes no key, so the unique index would let a duplicate pass for refused (L4)
+                raise KeysTaken(f"{record.topic} offset {record.offset}: expected its key looked up before a refusal")
+            self.refuse(record, refusal, position)
+            return True
         self.seen[key] = content
-        self._write(entry, kind, key, event.subject if kind is Kind.ACCRUAL else None)
-        self._count(record.topic, event.type, "accrued")
+        self.count(record.topic, event.type, "accrued")
         return True
 
-    def _accrue(self, record: Record, event: Event, data: GigCompleted, position: Position) -> Entry | None:
-        """Accrue a gig; None, and nothing changed, when a balance would leave the range of exact numbers."""
+    # -- gigs ------------------------------------------------------------------------------------------------------
+
+    def _gig(
+        self, record: Record, event: Event, data: GigCompleted, key: bytes, position: Position
+    ) -> Rejection | None:
+        """Accrue a gig; refused, and nothing changed, when a balance would leave the range of exact numbers."""
         state = self.state
         worker = event.subject
         held = state.accounts[worker]
+        if held.due or worker in state.books:
+            return self._worker(record, event, key, position)
         gig = gig_of(event.source, worker, event.occurred_at, data, event.amounts_minor, event.commission_minor)
-        before = held.account.copy() if held.near_limit else None
-        contributions = accrue(gig, held.account, state.registry)
-        if before is not None and max(held.account.balances.values()) >= canonical.INTEGER_LIMIT:
+        account = held.account
+        before = account.copy() if held.near_limit else None
+        funds = tuple(account.balances)
+        contributions, said = accrue(gig, account, state.acts.registry)
+        if before is not None and parts.is_beyond(account):
             held.account = before
-            return None
-        held.unsaved += 1
-        self.decision.touched[worker] = state.size
-        entry = self._entry(record, Kind.ACCRUAL, position, event.source, event.id)
-        entry.event = _stored(event)
+            return _beyond(event)
+        if said or len(contributions) > parts.ROWS_MAX:
+            own = parts.main_parts(Kind.ACCRUAL, Posted(contributions, said), account, funds, gig.platform)
+            self._parts(record, event, key, position, own, said)
+        else:
+            self._plain(record, event, key, position, contributions, account, gig.platform)
+        self._written(held)
+        if key in self.named:
+            chain = Chain(gig, (), tuple(contributions), gig_name(event.source, event.id))
+            index = self.decision.written[-1].leaf_index
+            state.gigs[key] = KnownGig(worker, gig.currency, (index,), chain)
+        return None
+
+    def _plain(
+        self, record: Record, event: Event, key: bytes, position: Position, contributions: list[Contribution],
+        account: Account, platform: str,
+    ) -> None:  # fmt: skip
+        """Write a gig's one entry: what nearly all entries are."""
+        entry = self.entry(record, Kind.ACCRUAL, position, event.source, event.id)
+        entry.event = stored(event)
         rows = []
         postings = self.decision.postings
-        for scheme, version, fund, payer, window, amount, unit in contributions:
-            rows.append(entries.ContributionRow(amount, fund, payer, scheme, unit, version, window))
-            key = (scheme, fund, payer[: payer.index(":")], unit)
-            posted = postings.get(key)
+        for posting in contributions:
+            scheme, version, fund, payer, window, amount, unit, state, on = posting
+            if state == ACCRUED and on in ("", platform):
+                row = ContributionRow(
+                    amount=amount, fund=fund, payer=payer, scheme=scheme, unit=unit, version=version, window=window
+                )
+            else:
+                row = row_of(posting, platform)
+            rows.append(row)
+            tallied = (scheme, fund, payer[: payer.index(":")], unit)
+            posted = postings.get(tallied)
             if posted is None:
-                posted = postings[key] = [0, 0]
+                posted = postings[tallied] = [0, 0]
             if amount > 0:
                 posted[0] += amount
             else:
                 posted[1] -= amount
         entry.contributions = rows
+        entry.balances = parts.balances_of(account)
+        self.decision.touched[event.subject] = entry.index
+        self.write(entry, Kind.ACCRUAL, key, event.subject)
+
+    # -- other events of a worker ----------------------------------------------------------------------------------
+
+    def _worker(self, record: Record, event: Event, key: bytes, position: Position) -> Rejection | None:
+        """Decide an event of a worker that is not plain: a correction, or any event after acts that reach back."""
+        state = self.state
+        worker = event.subject
+        held = state.accounts[worker]
+        named = named_gig(event, state.journal)
+        gig = None if named is None else state.gigs.get(named)
+        amounts = self._fit(event, gig)
+        if isinstance(amounts, Rejection):
+            return amounts
+        account, registry = held.account, state.acts.registry
+        before = account.copy() if held.near_limit or held.due or event.type in BOOKED else None
+        account.worker = worker
+        book = state.books.get(worker, [])
+        own, said = parts.corrections(account, registry, book) if held.due else ([], [])
+        lines = [Line(state.size + at, Told(Restated(part.gig), part.postings)) for at, part in enumerate(own)]
+        book = [*book, *lines]
+        gigs = self._followed(lines)
+        gig = gig if named is None else gigs.get(named, gig)
+        funds = tuple(account.balances)
+        try:
+            fact = fact_of(event, amounts)
+            outcome = _NOTHING if fact is None else parts.act(fact, account, registry, book, gig)
+        except ValueError as error:
+            if before is None:
+                raise
+            held.account = before
+            return Rejection(Code.SCHEMA_VIOLATION, str(error)[:500], event.source, event.id)
+        if before is not None and parts.is_beyond(account):
+            held.account = before
+            return _beyond(event)
+        state.gigs.update(gigs)
+        refers = self._refers(event, gig, outcome.contributions, book)
+        kind = _WORKERS.get(event.type, Kind.ACCRUAL)
+        own += parts.main_parts(kind, outcome, account, funds, platform_of(event.source), refers)
+        index = self._parts(record, event, key, position, own, [*said, *outcome.said])
+        self._written(held)
+        held.due = False
+        if fact is not None:
+            told = Told(fact, tuple(outcome.contributions))
+            if worker in state.books:
+                state.books[worker] = [*book, Line(index, told)]
+            self._follow(key, named, worker, index, told)
+        return None
+
+    def _fit(self, event: Event, gig: KnownGig | None) -> tuple[int, ...] | Rejection | None:
+        """Give an adjustment's amounts in its gig's minor units, None for other events, or why the event is refused."""
+        data = event.data
+        if isinstance(data, GigAdjusted | GigReversed):
+            return self._corrected(event, data, gig)
+        return self._unpayable(event, data) if isinstance(data, events.RemittanceReceived) else None
+
+    def _followed(self, lines: Sequence[Line]) -> dict[bytes, KnownGig]:
+        """Give the looked-up gigs as corrections of their own windows leave them."""
+        gigs: dict[bytes, KnownGig] = {}
+        for line in lines:
+            key = self._key_of(line.told.fact.name) if isinstance(line.told.fact, Restated) else None
+            known = None if key is None else gigs.get(key, self.state.gigs.get(key))
+            if key is not None and known is not None:
+                gigs[key] = known.follow(line.leaf_index, line.told.fact, line.told.contributions)
+        return gigs
+
+    def _key_of(self, name: str) -> bytes | None:
+        """Give the event key of the gig of this name; None for "", which is no gig's."""
+        platform, _, gig = name.partition("/")
+        return event_key(self.state.journal, events.platform_source(platform), gig) if name else None
+
+    def _corrected(
+        self, event: Event, data: GigAdjusted | GigReversed, gig: KnownGig | None
+    ) -> tuple[int, ...] | Rejection | None:
+        """Give an adjustment's amounts in its gig's minor units, None for a reversal, or why there is no such gig."""
+        if gig is None or gig.worker != event.subject:
+            detail = "data.gig: expected a gig of this worker and platform that was accepted, got none"
+            return Rejection(Code.UNKNOWN_GIG, detail, event.source, event.id)
+        if gig.chain is None:
+            detail = "data.gig: expected one that was not reversed, got one that was"
+            return Rejection(Code.ALREADY_REVERSED, detail, event.source, event.id)
+        if isinstance(data, GigReversed):
+            return None
+        if data.currency not in (UNSET, gig.currency):
+            detail = "data.currency: expected that of the gig, got another"
+            return Rejection(Code.UNKNOWN_CURRENCY, detail, event.source, event.id)
+        try:
+            return adjusted_amounts(data, gig.currency)
+        except ValueError as error:
+            return Rejection(Code.AMOUNT_OUT_OF_RANGE, str(error), event.source, event.id)
+
+    def _unpayable(self, event: Event, data: events.RemittanceReceived) -> Rejection | None:
+        """Say why a remittance can't be laid against anything, or None."""
+        versions = self.state.acts.registry.versions(data.scheme)
+        detail = None
+        if not versions:
+            detail = "data.scheme: expected one that was enacted, got another"
+        elif versions[0].currency != data.currency:
+            detail = f"data.currency: expected {versions[0].currency} as in the scheme, got another"
+        elif data.fund is not UNSET and not any(rule.fund == data.fund for v in versions for rule in v.rules):
+            detail = "data.fund: expected one of the scheme's, got another"
+        return None if detail is None else Rejection(Code.SCHEMA_VIOLATION, detail, event.source, event.id)
+
+    def _refers(
+        self, event: Event, gig: KnownGig | None, postings: Sequence[Contribution], book: Sequence[Line]
+    ) -> tuple[int, ...] | None:
+        """Give the indexes that an entry refers to; None where it refers to nothing."""
+        if isinstance(event.data, GigCompleted) or gig is None:
+            changed = isinstance(event.data, events.WorkerChanged)
+            return (parts.refers_to(postings, parts.newest_of(book)) or None) if changed else None
+        if gig.worker != event.subject:
+            return None
+        return gig.indexes if isinstance(event.data, GigReversed) else gig.indexes[:1]
+
+    def _follow(self, key: bytes, named: bytes | None, worker: str, index: int, told: Told) -> None:
+        """Keep in step what was looked up, for the rest of the batch."""
+        gigs, fact = self.state.gigs, told.fact
+        if isinstance(fact, Completed) and key in self.named:
+            chain = Chain(fact.gig, (), told.contributions, fact.name)
+            gigs[key] = KnownGig(worker, fact.gig.currency, (index,), chain)
+        elif isinstance(fact, Adjusted | Reversed) and named is not None:
+            gigs[named] = gigs[named].follow(index, fact, told.contributions)
+
+    def _parts(
+        self, record: Record, event: Event, key: bytes, position: Position, own: list[Part], said: Sequence[Said]
+    ) -> int:  # fmt: skip
+        """Write all parts of a worker's event; give the index of the one that holds the event."""
+        account = self.state.accounts[event.subject].account
+        every = [*own, *parts.notice_parts(said, account, self.state.acts.registry)]
+        named = named_gig(event, self.state.journal)
+        main = 0
+        for number, part in enumerate(every, 1):
+            since = position if number == 1 else None
+            spoken_of = named if part.kind in _OF_GIGS else self._key_of(part.gig)
+            index = self.part(record, event, key, part, (number, len(every)), since, event.subject, spoken_of)
+            main = index if part.main else main
+        return main
+
+    def _written(self, held: Held) -> None:
+        held.unsaved += 1
         balances = held.account.balances
-        entry.balances = [
-            entries.BalanceRow(accrued, fund, scheme, unit) for (scheme, fund, unit), accrued in balances.items()
-        ]
         if balances and max(balances.values()) >= NEAR_LIMIT:
             held.near_limit = True
-        return entry
+
+    # -- acts ------------------------------------------------------------------------------------------------------
+
+    def _act(self, record: Record, event: Event, key: bytes, position: Position) -> Rejection | None:
+        """Enter an act of the operator; refused when what it says can't be taken in."""
+        data = event.data
+        refusal = closes.refusal(event, self.state.acts, closes.prefix_of(record))
+        kind = _ACTS.get(event.type)
+        if kind is None and refusal is None:
+            raise InvariantError("L4", f"{event.type}: expected it decided by itself, got it in a batch")
+        if isinstance(data, SchemeEnacted):
+            refusal = self._enact(event, data)
+        elif isinstance(data, PlatformChanged):
+            generation = self.state.acts.registry.generation
+            self.state.acts.state(stated_of(event.time, data), self.state.size)
+            if self.state.acts.registry.generation != generation:
+                self._forget()
+        elif isinstance(data, events.RemittanceReceived):
+            refusal = self._unpayable(event, data)
+        if refusal is not None or kind is None:
+            return refusal
+        entry = self.entry(record, kind, position, event.source, event.id)
+        entry.event = stored(event)
+        self.write(entry, kind, key, None)
+        return None
 
     def _enact(self, event: Event, data: SchemeEnacted) -> Rejection | None:
         """Let a scheme's version act from here on; one that does not parse, or was changed, is refused."""
@@ -267,89 +414,23 @@ class _Deciding:
             if (version.scheme, version.id) != (data.scheme, data.version):
                 detail = f"data.text: expected {data.scheme} {data.version}, got another version's"
                 return Rejection(Code.SCHEMA_VIOLATION, detail, event.source, event.id)
-            self.state.registry = self.state.registry.enact(version)
+            self.state.acts.enact(version, self.state.size)
         except (SchemeError, EnactError) as error:
             return Rejection(Code.SCHEMA_VIOLATION, str(error)[:500], event.source, event.id)
-        # what accounts accumulated under the version before must be assessed anew: forget them, they load again
-        self.state.accounts.clear()
+        self._forget()
         self.decision.enacted = True
         return None
 
-    def _refuse_by_state(self, record: Record, rejection: Rejection, position: Position) -> None:
-        """Refuse an event for what the journal holds. A refusal takes no key, so the unique index would let a
-        duplicate pass for refused: its key must have been looked up, or the bytes hang on what was (L4).
-        """
-        if not self.looked_up:
-            raise KeysTaken(f"{record.topic} offset {record.offset}: expected its key looked up before it is refused")
-        self._refuse(record, rejection, position)
-
-    def _refuse(self, record: Record, rejection: Rejection, position: Position) -> None:
-        entry = self._entry(record, Kind.REJECTION, position, rejection.source, rejection.id)
-        entry.rejection = Refusal(rejection.code.value)
-        self._write(entry, Kind.REJECTION, None, None, (record, rejection))
-        self._count(record.topic, UNKNOWN_TYPE, "rejected")
-
-    def _entry(self, record: Record, kind: Kind, position: Position, source: str | None, event_id: str | None) -> Entry:
-        state = self.state
-        topic, partition, offset = record.topic, record.partition, record.offset
-        cause = Cause(
-            offset=offset,
-            part=(1, 1),
-            partition=partition,
-            sha256=sha256(record.value or b"").hexdigest(),
-            since=Since(position.duplicates, position.gap),
-            topic=topic,
-        )
-        if source is not None and event_id is not None:
-            cause.source = source
-            cause.id = event_id
-        return Entry(
-            cause=cause,
-            engine=entries.ENGINE,
-            format=entries.FORMAT,
-            index=state.size,
-            journal=state.journal,
-            kind=kind.value,
-            received_at=received_at(record.timestamp_ms),
-            salt=salt(state.secret, topic, partition, offset, 1),
-        )
-
-    def _write(
-        self,
-        entry: Entry,
-        kind: Kind,
-        key: bytes | None,
-        worker: str | None,
-        refused: tuple[Record, Rejection] | None = None,
-    ) -> None:
-        leaf = entries.encode(entry)
-        if len(leaf) > entries.LEAF_BYTES_MAX:
-            # limits on records and schemes keep every entry far below; if one is not, signing it would be a lie
-            raise InvariantError("L4", f"entry {entry.index}: expected at most {entries.LEAF_BYTES_MAX} bytes")
-        self.decision.written.append(Written(entry.index, kind, key, worker, leaf, refused))
-        kinds = self.decision.kinds
-        kinds[kind] = kinds.get(kind, 0) + 1
-        self.state.size += 1
-
-    def _count(self, topic: str, kind: str, outcome: str) -> None:
-        outcomes = self.decision.outcomes
-        key = Outcome(topic, kind, outcome)
-        outcomes[key] = outcomes.get(key, 0) + 1
+    def _forget(self) -> None:
+        """What accounts accumulated under the acts before must be assessed anew: they load again when needed."""
+        self.state.accounts.clear()
 
 
-def _stored(event: Event) -> StoredEvent:
-    return StoredEvent(msgspec.Raw(event.data_json), event.subject, event.time, event.type)
+def _beyond(event: Event) -> Rejection:
+    detail = "balance: expected less than 2^53 minor units, got more"
+    return Rejection(Code.AMOUNT_OUT_OF_RANGE, detail, event.source, event.id)
 
 
+_OF_GIGS: Final = frozenset({Kind.ADJUSTMENT, Kind.REVERSAL})
+_NOTHING: Final = Posted([], [])
 _START = Position()
-
-
-def _advance(position: Position, record: Record) -> Position:
-    """Give the position with the offsets that never came before this record counted as its gap."""
-    if record.offset < position.next_offset:
-        raise InvariantError(
-            "L12", f"{record.topic} offset {record.offset}: expected at least {position.next_offset}: already read"
-        )
-    if record.offset == position.next_offset:
-        return position
-    return position._replace(gap=position.gap + record.offset - position.next_offset)

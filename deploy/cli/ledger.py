@@ -110,7 +110,9 @@ def _journals(url: str) -> list[dict[str, Any]]:
 
 def _schemes(url: str) -> list[dict[str, str]]:
     with database.connect(url, "reader") as connection:
-        rows = connection.execute('SELECT leaf FROM entries WHERE journal = 0 AND kind > 1 ORDER BY "index"').fetchall()
+        rows = connection.execute(
+            'SELECT leaf FROM entries WHERE journal = 0 AND kind > 1 AND worker IS NULL ORDER BY "index"'
+        ).fetchall()
     acts = [json.loads(bytes(row[0])) for row in rows]
     return [
         {name: act["event"]["data"][name] for name in ("scheme", "version", "sha256")}

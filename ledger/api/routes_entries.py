@@ -14,7 +14,7 @@ from msgspec import UNSET
 
 from contracts import entry as entries
 from contracts.canonical import INTEGER_LIMIT
-from contracts.entry import Entry, Kind, StoredEvent
+from contracts.entry import ContributionRow, Entry, StoredEvent, worker_of
 from contracts.events import JOURNALS_MAX
 from contracts.topics import platform_of
 from ledger.api import http
@@ -22,6 +22,7 @@ from ledger.api.access import Caller, Resource, Role, may
 from ledger.api.explanation import Explaining
 from ledger.api.problems import not_found
 from ledger.api.views import EntryView, Explanation, documented
+from ledger.intake import platform_of as source_platform
 from ledger.log.merkle import leaf_hash
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def routes(readers: Readers, authenticate: Authenticator, explaining: Explaining
         if leaf is None:
             raise not_found()
         entry = entries.decode(leaf)
-        owner = platform_of(entry.cause.topic, topic_prefix) if resource is Resource.ENTRY_VIEW else _worker(entry)
+        owner = platform_of(entry.cause.topic, topic_prefix) if resource is Resource.ENTRY_VIEW else worker_of(entry)
         if not may(caller, resource, owner):
             raise not_found()
         return leaf, entry
@@ -73,11 +74,13 @@ def routes(readers: Readers, authenticate: Authenticator, explaining: Explaining
     return router
 
 
-def _worker(entry: Entry) -> str | None:
-    """Give the worker whom an entry concerns: an accrual's subject; a refusal or an operator's act concerns none."""
-    if entry.kind == Kind.ACCRUAL and isinstance(entry.event, StoredEvent):
-        return entry.event.subject
-    return None
+def _own(entry: Entry) -> list[ContributionRow]:
+    """Give the postings on the platform's own gigs: a record may correct what lies on others' too."""
+    rows = [] if entry.contributions is UNSET else entry.contributions
+    own = "" if entry.cause.source is UNSET else source_platform(entry.cause.source)
+    if isinstance(entry.event, StoredEvent):
+        return [row for row in rows if row.platform in (UNSET, own)]
+    return [row for row in rows if row.platform == own]
 
 
 def _view(entry: Entry, tag: str) -> EntryView:
@@ -89,6 +92,6 @@ def _view(entry: Entry, tag: str) -> EntryView:
         entry.received_at,
         entry.cause,
         None if entry.event is UNSET else entry.event,
-        [] if entry.contributions is UNSET else entry.contributions,
+        _own(entry),
         None if entry.rejection is UNSET else entry.rejection.code,
     )

@@ -36,8 +36,12 @@ class EntryRef(msgspec.Struct):
     leaf_hash: str
 
 
-class Balance(msgspec.Struct):
-    """One fund's lifetime total: minor units, the same as decimal text, and the unit's number of decimals."""
+class Balance(msgspec.Struct, omit_defaults=True):
+    """One fund's lifetime totals: minor units, the same as decimal text, and the unit's number of decimals.
+
+    What accrued is always there; the other states (minor units) where they are not 0. `due_minor`: accrued, less
+    what was remitted and what is credit.
+    """
 
     scheme: str
     fund: str
@@ -45,6 +49,12 @@ class Balance(msgspec.Struct):
     accrued_minor: int
     accrued: str
     exponent: int
+    remitted_minor: int = 0
+    withheld_minor: int = 0
+    returned_minor: int = 0
+    drawn_minor: int = 0
+    credit_minor: int = 0
+    due_minor: int = 0
 
 
 class Balances(msgspec.Struct):
@@ -168,7 +178,20 @@ def checkpoint_ref(shown: Shown) -> CheckpointRef:
 def balance(row: BalanceRow) -> Balance:
     """Give a balance for showing; a unit that is no currency has no decimals."""
     exponent = EXPONENTS.get(row.unit, 0)
-    return Balance(row.scheme, row.fund, row.unit, row.accrued, format_amount(row.accrued, exponent), exponent)
+    return Balance(
+        row.scheme,
+        row.fund,
+        row.unit,
+        row.accrued,
+        format_amount(row.accrued, exponent),
+        exponent,
+        row.remitted,
+        row.withheld,
+        row.returned,
+        row.drawn,
+        row.credit,
+        row.accrued - row.remitted - row.credit,
+    )
 
 
 def documented(

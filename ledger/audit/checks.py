@@ -32,6 +32,7 @@ from contracts.entry import (
     decode,
     event_key,
     salt,
+    worker_of,
 )
 from contracts.rejections import Code
 from contracts.topics import CONTROL, GIGS, partition_of
@@ -155,6 +156,8 @@ class JournalCheck:
         self._offsets.check(index, entry.cause, self.journal)
         if isinstance(entry.event, StoredEvent):
             self._check_event(index, entry, entry.event, worker, event_key)
+        elif isinstance(entry.worker, str):
+            self._check_part(index, entry, entry.worker, worker, event_key)
         else:
             self._check_refusal(index, entry, worker, event_key)
 
@@ -249,21 +252,44 @@ class JournalCheck:
         if column != key:
             self._add("L3", index, "column event_key: expected the key of the entry's event, got another")
         self._keys.take(index, key)
-        accrual = entry.kind == Kind.ACCRUAL
-        if worker != (event.subject if accrual else None):
+        own = worker_of(entry)
+        if worker != own:
             self._add(
                 "L2",
                 index,
                 "column worker: expected the entry's subject, got another"
-                if accrual
+                if own
                 else "column worker: expected none for an operator's act, got one",
             )
-        if accrual and self._gigs is not None:
+        if entry.kind == Kind.ACCRUAL and self._gigs is not None:
             self._gigs.take(index, source, event_id)
-        if accrual and isinstance(entry.contributions, list) and isinstance(entry.balances, list):
-            if event.subject not in self._balances and self._journals is not None:
-                self._check_partition(index, event.subject, self._journals)
-            self._balances.check(index, event.subject, source, entry.contributions, entry.balances)
+        if entry.kind == Kind.WORKER:
+            self._check_sponsor(event)
+        if own is not None:
+            self._check_balances(index, entry, own, source if entry.kind == Kind.ACCRUAL else "")
+
+    def _check_part(self, index: int, entry: Entry, own: str, worker: str | None, column: bytes | None) -> None:
+        """Check an entry whose event stands in another part of its record."""
+        if worker != own:
+            self._add("L2", index, "column worker: expected the entry's worker, got another")
+        if column is not None:
+            self._add("L3", index, "column event_key: expected none for a part without the event, got one")
+        self._check_balances(index, entry, own, "")
+
+    def _check_balances(self, index: int, entry: Entry, worker: str, source: str) -> None:
+        if worker not in self._balances and self._journals is not None:
+            self._check_partition(index, worker, self._journals)
+        rows = entry.contributions if isinstance(entry.contributions, list) else []
+        balances = entry.balances if isinstance(entry.balances, list) else []
+        self._balances.check(index, worker, source, rows, balances)
+        if isinstance(entry.refers_to, list) and any(not 0 <= other < index for other in entry.refers_to):
+            self._add("L4", index, "refers_to: expected earlier entries, got another")
+
+    def _check_sponsor(self, event: StoredEvent) -> None:
+        stated: Any = msgspec.json.decode(event.data)
+        sponsor = stated.get("set", {}).get("sponsor") if isinstance(stated.get("set"), dict) else None
+        if isinstance(sponsor, str):
+            self._balances.sponsor(sponsor)
 
     def _check_partition(self, index: int, worker: str, journals: int) -> None:
         partition = partition_of(worker.encode(), journals)

@@ -48,6 +48,10 @@ _EARLIER: LiteralString = (
     'SELECT "index", substring(leaf FOR %s) FROM entries WHERE worker = %s AND journal + 0 = %s AND "index" < %s '
     'ORDER BY "index"'
 )
+_OF_GIG: LiteralString = (
+    'SELECT substring(leaf FOR %s) FROM (SELECT "index", leaf FROM entries WHERE event_key = %s AND "index" < %s '
+    'UNION ALL SELECT "index", leaf FROM entries WHERE refers_to = %s AND "index" < %s) own ORDER BY "index"'
+)
 
 
 class View(NamedTuple):
@@ -155,6 +159,12 @@ class JournalRows:
         values = (LEAF_BYTES_MAX + 1, worker, self.number, before)
         for rows in self._stream("earlier", _EARLIER, values, ROWS_AT_ONCE):
             yield from rows
+
+    def of_gig(self, key: bytes, before: int) -> Iterator[bytes]:
+        """Give the leaves that hold a gig (by its event key) or speak of it, below an index, in order."""
+        values = (LEAF_BYTES_MAX + 1, key.hex(), before, key.hex(), before)
+        for rows in self._stream("of_gig", _OF_GIG, values, ROWS_AT_ONCE):
+            yield from (bytes(row[0]) for row in rows)
 
     def _stream(
         self, name: str, query: LiteralString, values: tuple[Any, ...], at_once: int

@@ -1,73 +1,103 @@
-"""`iuran audit recompute`: the accrual run again from the entries alone, and compared bit for bit with what they say.
+"""`iuran audit recompute`: all that entries say worked out again from the entries alone, and compared bit for bit.
 
-What an entry's event earns is worked out by the very functions that the stream used (`ledger.intake`, `ledger.domain`),
-under the scheme versions that the journal's own entries had enacted by then, and from an account that only these
-recomputed gigs have filled. Compared are contributions and balances, the event key, and the salt where the journal's
-secret is at hand; as an entry is read strictly (decoded, encoded, compared), equal members are equal bytes (L4).
-Not worked out again is what only Kafka knows: the hash of the record, its offset and time, and records refused.
+What a record's fact posts is worked out by the very functions that the stream used (`ledger.parts`), under the acts
+that the journal's own entries had made by then, and from an account that only these recomputed facts have filled.
+Compared are all members that a worker's entry has, the parts of a record as a whole, the event key, and the salt where
+the journal's secret is at hand; as an entry is read strictly (decoded, encoded, compared), equal members are equal
+bytes (L4). Not worked out again is what only Kafka knows: the hash of the record, its offset and time, records refused.
 
 Accounts are kept in memory up to a limit and folded again from the worker's earlier entries when they were let go or
-have gone stale under a new version: the stream's own way of recovery. After a difference it goes on from the balances
-as they are written, so that one wrong entry makes few findings. Knows neither broker nor terminal.
+when an act reached back: the stream's own way of recovery. After a difference it goes on from the balances as they
+are written, so that one wrong entry makes few findings. Knows neither broker nor terminal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from contracts import events
 from contracts.entry import ENGINE, BalanceRow, Entry, EntryError, Kind, StoredEvent, decode, event_key, salt
-from contracts.events import GIG_COMPLETED, LEDGER_OPENED, PLATFORM_CHANGED, SCHEME_ENACTED
+from ledger import parts
+from ledger.accounts import account_of, stated_of
+from ledger.acts import Acts
 from ledger.audit import evidence, parallel
+from ledger.audit.closed import ClosedWorkers
 from ledger.audit.findings import Finding, Findings
-from ledger.domain.accrual import Contribution, accrue, refold
-from ledger.domain.registry import EnactError, Registry
-from ledger.domain.scheme import parse
-from ledger.domain.standing import Account, StaleStanding
+from ledger.books import Line, book_of, known_gig
+from ledger.domain.fold import UntoldGig
+from ledger.domain.posting import Contribution, Outcome
+from ledger.domain.registry import EnactError
+from ledger.domain.standing import Account
+from ledger.domain.story import Changed, Completed, Remitted, Restated, Reversed, Told
 from ledger.domain.tree import SchemeError
 from ledger.errors import InvariantError
-from ledger.intake import contributions_of, gig_of_entry
+from ledger.intake import close_of_entry, contributions_of, fact_of_entry, platform_of
 
 if TYPE_CHECKING:
     from ledger.audit.evidence import Stored, View
     from ledger.audit.parallel import Advance
-    from ledger.domain.earning import Gig
+    from ledger.books import KnownGig
+    from ledger.domain.story import Fact
+    from ledger.parts import Part
 
 ACCOUNTS_MAX: Final = 100_000
 """Accounts kept in memory, by journal under way: about 2 KB each."""
 
 _KINDS: Final[dict[str, Kind]] = {
-    GIG_COMPLETED: Kind.ACCRUAL,
-    LEDGER_OPENED: Kind.LEDGER,
-    SCHEME_ENACTED: Kind.SCHEME,
-    PLATFORM_CHANGED: Kind.PLATFORM,
+    events.GIG_COMPLETED: Kind.ACCRUAL,
+    events.GIG_ADJUSTED: Kind.ADJUSTMENT,
+    events.GIG_REVERSED: Kind.REVERSAL,
+    events.WORKER_CHANGED: Kind.WORKER,
+    events.DISPUTE_OPENED: Kind.DISPUTE,
+    events.DISPUTE_DECIDED: Kind.DISPUTE,
+    events.REMITTANCE_RECEIVED: Kind.REMITTANCE,
+    events.PERIOD_CLOSED: Kind.CLOSE,
+    events.LEDGER_OPENED: Kind.LEDGER,
+    events.SCHEME_ENACTED: Kind.SCHEME,
+    events.PLATFORM_CHANGED: Kind.PLATFORM,
 }
 
 Earlier = Callable[[str, int], Iterable[tuple[int, bytes]]]
 """Gives (index, leaf) of a worker's entries below an index, in order."""
+OfGig = Callable[[bytes, int], Iterable[bytes]]
+"""Gives the leaves that hold a gig (by its event key) or speak of it, below an index, in order."""
 
 
 class Recomputing:
-    """One journal accrued again, entry by entry in order of index."""
+    """One journal worked out again, entry by entry in order of index; `finish` after the last."""
 
     def __init__(
-        self, journal: int, earlier: Earlier, secret: bytes | None = None, accounts_max: int = ACCOUNTS_MAX
+        self,
+        journal: int,
+        earlier: Earlier,
+        secret: bytes | None = None,
+        accounts_max: int = ACCOUNTS_MAX,
+        of_gig: OfGig | None = None,
     ) -> None:
-        """`earlier` is asked when an account must be folded again; `secret` is the journal's, where at hand."""
+        """`earlier` is asked when an account must be folded again; `secret` is the journal's, where at hand; `of_gig`
+        is asked for a gig that is corrected, where a look-up is cheaper than the worker's whole book.
+        """
         self.entries = 0
         self.accruals = 0
         self.findings = Findings(journal)
         self._journal = journal
         self._add = self.findings.add
         self._earlier = earlier
+        self._of_gig = of_gig
         self._secret = secret
-        self._registry = Registry()
+        self._acts = Acts()
         self._accounts: dict[str, Account] = {}
+        self._due: set[str] = set()
         self._accounts_max = accounts_max
         self._let_go = False
+        self._group: list[Entry] = []
+        self._workers: set[str] = set()
+        self._close: ClosedWorkers | None = None
+        self._spoilt = False
 
     def entry(self, index: int, column: bytes | None, leaf: bytes) -> None:
         """Work an entry out again and compare; `column` is its event key as stored beside it, `leaf` its bytes."""
@@ -76,6 +106,7 @@ class Recomputing:
             entry = decode(leaf)
         except EntryError as error:
             self._add("L4", index, str(error))
+            self._spoilt = True
             return
         cause, event = entry.cause, entry.event
         if entry.engine != ENGINE:
@@ -84,46 +115,179 @@ class Recomputing:
             made = salt(self._secret, cause.topic, cause.partition, cause.offset, cause.part[0])
             if entry.salt != made:
                 self._add("L4", index, f"salt: expected {made}, got {entry.salt[:40]}")
-        if not isinstance(event, StoredEvent):
-            return
-        if isinstance(cause.source, str) and isinstance(cause.id, str):
-            key = event_key(self._journal, cause.source, cause.id)
-            if column != key:
-                got = "none" if column is None else column.hex()
-                self._add("L3", index, f"column event_key: expected {key.hex()}, got {got}")
-        if _KINDS.get(event.type) != entry.kind:
-            self._add("L4", index, f"entry: expected the kind of its event's type, got {entry.kind}")
-        elif entry.kind == Kind.ACCRUAL:
-            self._accrue(index, entry, event.subject)
-        elif entry.kind == Kind.SCHEME:
-            self._enact(index, event)
+        if isinstance(event, StoredEvent):
+            if isinstance(cause.source, str) and isinstance(cause.id, str):
+                key = event_key(self._journal, cause.source, cause.id)
+                if column != key:
+                    got = "none" if column is None else column.hex()
+                    self._add("L3", index, f"column event_key: expected {key.hex()}, got {got}")
+            if _KINDS.get(event.type) != entry.kind:
+                self._add("L4", index, f"entry: expected the kind of its event's type, got {entry.kind}")
+                self._spoilt = True
+                return
+        if entry.kind != Kind.REJECTION:
+            self._take(entry)
 
-    def _accrue(self, index: int, entry: Entry, worker: str) -> None:
-        self.accruals += 1
+    def finish(self) -> None:
+        """Work out what is left of the last record."""
+        self._settle()
+        self._end_close()
+
+    def _take(self, entry: Entry) -> None:
+        """Put the parts of a record together: all of them, or of a close those of one worker."""
+        own = entry.balances is not None and isinstance(entry.balances, list)
+        if self._group and not _together(self._group[-1], entry):
+            self._settle()
+        if self._close is not None and not self._close.holds(entry):
+            self._end_close()
+        if own:
+            self._group.append(entry)
+            if entry.cause.part[0] == entry.cause.part[1] and self._close is None:
+                self._settle()
+        else:
+            self._act(entry)
+
+    def _act(self, entry: Entry) -> None:
+        before = self._acts.copy()
         try:
-            gig = gig_of_entry(entry)
-        except InvariantError as error:
-            self._add(error.law, index, f"event: expected a gig that is accepted, got {error}")
+            self._acts.take(entry)
+        except (SchemeError, EnactError, ValueError) as error:
+            self._add("L4", entry.index, f"{entry.kind}: expected an act that could be taken in, got {error}")
+        closed = close_of_entry(entry) if entry.kind == Kind.CLOSE else None
+        if closed is not None:
+            self._close = ClosedWorkers(entry, closed, before, sorted(self._workers))
+            self._forget()
+        elif self._acts.registry.generation != before.registry.generation:
+            self._forget()
+
+    # -- a worker's parts ----------------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """Work out the parts of one worker that were put together, and compare."""
+        group, self._group = self._group, []
+        spoilt, self._spoilt = self._spoilt, False
+        if not group:
+            return
+        first = group[0]
+        worker = first.worker if isinstance(first.worker, str) else _subject(first)
+        if self._close is not None:
+            for passed in self._close.passed(worker):
+                self._closed(passed, [])
+            self._closed(worker, group)
+        else:
+            self._fact(worker, group, spoilt)
+        self._workers.add(worker)
+
+    def _fact(self, worker: str, group: list[Entry], spoilt: bool) -> None:
+        self.accruals += 1
+        main = next((entry for entry in group if isinstance(entry.event, StoredEvent)), None)
+        index = group[0].index
+        if main is None:
+            if not spoilt:
+                self._add("L4", index, "record: expected a part that holds the event, got none")
+            self._accounts.pop(worker, None)
+            self._let_go = True
             return
         account = self._accounts.get(worker) or self._account(worker, index)
-        due = self._due(gig, account)
-        if due is None:
-            account = self._accounts[worker] = self._fold(worker, index)
-            due = accrue(gig, account, self._registry)
-        rows = entry.contributions or ()
-        if due != [(c.scheme, c.version, c.fund, c.payer, c.window, c.amount, c.unit) for c in rows]:
-            self._add("L4", index, _first_difference(due, contributions_of(entry)))
-        stated = entry.balances or ()
-        if [*account.balances.items()] != [((b.scheme, b.fund, b.unit), b.accrued) for b in stated]:
-            self._add("L1", index, _balance_difference(account.balances, stated))
-            account.balances = {(b.scheme, b.fund, b.unit): b.accrued for b in stated}
-
-    def _due(self, gig: Gig, account: Account) -> list[Contribution] | None:
-        """Give what the gig adds; None, the account unchanged, when it was folded under versions since replaced."""
         try:
-            return accrue(gig, account, self._registry)
-        except StaleStanding:
+            due = self._parts_of(worker, main, account, index)
+        except InvariantError as error:
+            self._add(error.law, main.index, f"event: expected a gig that is accepted, got {error}")
+            self._accounts.pop(worker, None)
+            self._let_go = True
+            return
+        self._due.discard(worker)
+        self._compare(due, group, account)
+
+    def _parts_of(self, worker: str, main: Entry, account: Account, index: int) -> list[Part]:
+        """Give the parts that a record of a worker makes. Raises InvariantError for an event that is not accepted."""
+        registry = self._acts.registry
+        is_due = worker in self._due
+        plain = main.kind == Kind.ACCRUAL and not is_due
+        book = [] if plain else self._book(worker, index)
+        own, said = parts.corrections(account, registry, book) if is_due else ([], [])
+        book = [*book, *(Line(index + at, Told(Restated(part.gig), part.postings)) for at, part in enumerate(own))]
+        gig = None if plain else self._gig(main, book)
+        fact = fact_of_entry(main, None if gig is None else gig.currency)
+        funds = tuple(account.balances)
+        try:
+            outcome = Outcome([], []) if fact is None else parts.act(fact, account, registry, book, gig)
+        except ValueError as error:
+            raise InvariantError("L4", str(error)) from error
+        kind = _KINDS[main.event.type] if isinstance(main.event, StoredEvent) else Kind.ACCRUAL
+        refers = _refers(fact, gig, outcome.contributions, book)
+        source = main.cause.source if isinstance(main.cause.source, str) else ""
+        own += parts.main_parts(kind, outcome, account, funds, platform_of(source), refers)
+        return [*own, *parts.notice_parts([*said, *outcome.said], account, registry)]
+
+    def _gig(self, main: Entry, book: Sequence[Line]) -> KnownGig | None:
+        """Give the gig that an adjustment, a reversal or a dispute speaks of, as it stood before."""
+        name = parts.gig_named(main)
+        if name is None:
             return None
+        if self._of_gig is not None and not self._due:
+            platform, _, event_id = name.partition("/")
+            key = event_key(self._journal, events.platform_source(platform), event_id)
+            return known_gig([decode(leaf) for leaf in self._of_gig(key, main.index)])
+        return parts.gig_in(book, name)
+
+    def _book(self, worker: str, before: int) -> list[Line]:
+        return book_of(self._entries(worker, before), self._acts.closes)
+
+    def _entries(self, worker: str, before: int) -> list[Entry]:
+        told = []
+        for _, leaf in self._earlier(worker, before):
+            try:
+                told.append(decode(leaf))
+            except EntryError:  # it was found at its own place
+                continue
+        return told
+
+    # -- closes --------------------------------------------------------------------------------------------------------
+
+    def _closed(self, worker: str, group: list[Entry]) -> None:
+        """Work out what a close brings one worker, and compare with what was written: nothing, where `group` is []."""
+        if self._close is None:
+            return
+        index = group[0].index if group else self._close.entry.index + 1
+        before = self._close.before
+        told = self._entries(worker, self._close.entry.index)
+        try:
+            account, _, is_due = account_of(worker, told, before)
+            book = book_of(told, before.closes) if is_due else []
+            due = self._close.parts_of(account, self._acts, is_due, book)
+        except (InvariantError, ValueError, UntoldGig) as error:
+            self._add("L4", index, f"close: expected a worker whose entries can be folded, got {error}")
+            return
+        if group:
+            self._compare(due, group, account)
+        elif due:
+            self._add("L4", index, f"close: expected {len(due)} parts for a worker, got none")
+
+    def _end_close(self) -> None:
+        if self._close is not None:
+            for worker in self._close.passed(None):
+                self._closed(worker, [])
+            self._close = None
+            self._forget()
+
+    # -- comparing -----------------------------------------------------------------------------------------------------
+
+    def _compare(self, due: Sequence[Part], group: Sequence[Entry], account: Account) -> None:
+        if len(due) != len(group):
+            self._add("L4", group[0].index, f"record: expected {len(due)} parts, got {len(group)}")
+        for part, entry in zip(due, group, strict=False):
+            wrong = _difference(part, entry)
+            if wrong is not None:
+                self._add("L4", entry.index, wrong)
+            stated = [] if not isinstance(entry.balances, list) else entry.balances
+            if part.balances != stated:
+                self._add("L1", entry.index, _balance_difference(part.balances, stated))
+        last = group[-1]
+        if due and due[-1].balances != last.balances:
+            account.balances, account.others = stated_of(last)
+
+    # -- accounts ------------------------------------------------------------------------------------------------------
 
     def _account(self, worker: str, index: int) -> Account:
         accounts = self._accounts
@@ -132,32 +296,69 @@ class Recomputing:
                 del accounts[name]
             self._let_go = True
         # as long as none was let go, who is not in memory has no entry yet
-        account = accounts[worker] = self._fold(worker, index) if self._let_go else Account()
+        account = accounts[worker] = self._fold(worker, index) if self._let_go else Account(worker)
         return account
+
+    def _forget(self) -> None:
+        self._accounts.clear()
+        self._let_go = True
 
     def _fold(self, worker: str, before: int) -> Account:
         """Give a worker's account from the entries below an index; what can't be read was found at its own place."""
-        account = Account()
-        for _, leaf in self._earlier(worker, before):
+        told = self._entries(worker, before)
+        while True:
             try:
-                entry = decode(leaf)
-                refold(gig_of_entry(entry), contributions_of(entry), account, self._registry)
-            except (ValueError, InvariantError):
-                continue
-            account.balances = {(b.scheme, b.fund, b.unit): b.accrued for b in entry.balances or ()}
-        account.catch_up(self._registry)
-        return account
+                loaded = account_of(worker, told, self._acts, strict=False)
+                break
+            except (InvariantError, ValueError, UntoldGig):
+                told = told[:-1]
+        if told:
+            loaded.account.balances, loaded.account.others = stated_of(told[-1])
+        if loaded.due:
+            self._due.add(worker)
+        return loaded.account
 
-    def _enact(self, index: int, event: StoredEvent) -> None:
-        members: dict[str, Any] = msgspec.json.decode(event.data)
-        scheme, version_id, text = (members.get(name) for name in ("scheme", "version", "text"))
-        try:
-            version = parse(str(text), f"{scheme} {version_id}")
-            if (version.scheme, version.id) != (scheme, version_id):
-                raise EnactError("data.text: expected the version that data names, got another's")
-            self._registry = self._registry.enact(version)
-        except (SchemeError, EnactError) as error:
-            self._add("L4", index, f"scheme: expected a version that could be enacted, got {error}")
+
+def _together(before: Entry, entry: Entry) -> bool:
+    """Tell whether two entries are parts of one record about one worker."""
+    same = (before.cause.topic, before.cause.offset) == (entry.cause.topic, entry.cause.offset)
+    if not same or entry.cause.part[0] == 1:
+        return False
+    return not isinstance(entry.worker, str) or not isinstance(before.worker, str) or entry.worker == before.worker
+
+
+def _subject(entry: Entry) -> str:
+    return entry.event.subject if isinstance(entry.event, StoredEvent) else ""
+
+
+def _refers(
+    fact: Fact | None, gig: KnownGig | None, postings: Sequence[Contribution], book: Sequence[Line]
+) -> tuple[int, ...] | None:
+    """Give the indexes that an entry with the event refers to; None where it refers to nothing."""
+    if isinstance(fact, Changed):
+        return parts.refers_to(postings, parts.newest_of(book)) or None
+    if gig is None or isinstance(fact, Completed | Remitted):
+        return None
+    return gig.indexes if isinstance(fact, Reversed) else gig.indexes[:1]
+
+
+def _difference(part: Part, entry: Entry) -> str | None:
+    """Say what of an entry is not as it was worked out, balances apart; None if all is."""
+    rows = entry.contributions if isinstance(entry.contributions, list) else None
+    if part.kind != entry.kind:
+        return f"entry: expected kind {part.kind}, got {entry.kind}"
+    if part.contributions != rows:
+        written = contributions_of(entry)
+        due = list(part.postings)
+        if len(due) == len(written) and all(_shown(a, b) == _shown(b, a) for a, b in zip(due, written, strict=True)):
+            return "contributions: expected their platforms as worked out, got others"
+        return _first_difference(due, written)
+    if part.notices != (entry.notices if isinstance(entry.notices, list) else None):
+        return "notices: expected those that the schemes give, got others"
+    refers = tuple(entry.refers_to) if isinstance(entry.refers_to, list) else None
+    if part.refers_to != refers or (part.reason or msgspec.UNSET) != entry.reason:
+        return "entry: expected to refer to what it corrects, with the reason, got another reference"
+    return None
 
 
 def _first_difference(due: Sequence[Contribution], written: Sequence[Contribution]) -> str:
@@ -169,20 +370,32 @@ def _first_difference(due: Sequence[Contribution], written: Sequence[Contributio
 def _shown(posting: Contribution | None, other: Contribution | None) -> str:
     if posting is None:
         return "none"
-    scheme, version, fund, payer, window, amount, unit = posting
+    scheme, version, fund, payer, window, amount, unit = posting[:7]
     kind = payer.partition(":")[0]
     if other is not None and kind == other.payer.partition(":")[0] and payer != other.payer:
         kind = f"{kind} (another one)"
     return f"{amount} {unit} to {scheme}/{fund} by {kind} in {window} under {version}"
 
 
-def _balance_difference(due: Mapping[tuple[str, str, str], int], stated: Iterable[BalanceRow]) -> str:
-    written = {(b.scheme, b.fund, b.unit): b.accrued for b in stated}
-    for scheme, fund, unit in sorted(due.keys() | written.keys()):
-        expected, got = due.get((scheme, fund, unit)), written.get((scheme, fund, unit))
-        if expected != got:
-            return f"balance of {scheme}/{fund} in {unit}: expected {_or_none(expected)}, got {_or_none(got)}"
+def _balance_difference(due: Sequence[BalanceRow], stated: Sequence[BalanceRow]) -> str:
+    expected = _amounts(due)
+    written = _amounts(stated)
+    for scheme, fund, unit, state in sorted(expected.keys() | written.keys()):
+        key = (scheme, fund, unit, state)
+        if expected.get(key) != written.get(key):
+            what = "" if state == "accrued" else f" ({state})"
+            got = f"expected {_or_none(expected.get(key))}, got {_or_none(written.get(key))}"
+            return f"balance of {scheme}/{fund} in {unit}{what}: {got}"
     return "balances: expected each fund once, by scheme, fund and unit, got another order"
+
+
+def _amounts(rows: Iterable[BalanceRow]) -> dict[tuple[str, str, str, str], int]:
+    return {
+        (row.scheme, row.fund, row.unit, state): amount
+        for row in rows
+        for state in ("accrued", "credit", "drawn", "remitted", "returned", "withheld")
+        if (amount := getattr(row, state)) or state == "accrued"
+    }
 
 
 def _or_none(amount: int | None) -> str:
@@ -227,10 +440,11 @@ def recompute(
 def walk(task: Task, advance: Advance) -> Recomputed:
     """Recompute one journal. Raises StoreUnavailable."""
     with evidence.journal(task.view, task.journal) as rows:
-        recomputing = Recomputing(task.journal, rows.earlier, task.secret)
+        recomputing = Recomputing(task.journal, rows.earlier, task.secret, of_gig=rows.of_gig)
         for several in rows.entries():
             for index, _, event_key_column, leaf, _ in several:
                 recomputing.entry(index, event_key_column, leaf)
             advance(len(several))
+        recomputing.finish()
     findings = recomputing.findings
     return Recomputed(task.journal, recomputing.entries, recomputing.accruals, findings.ordered(), findings.unlisted)

@@ -12,13 +12,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Final
 
+from msgspec import UNSET
+
 from contracts.entry import BalanceRow, Cause, ContributionRow, Position
+from ledger.accounts import OTHER_STATES
 from ledger.audit.findings import Findings
+from ledger.domain.ids import PLATFORM
 from ledger.domain.period import parse_period
 
 INTEGER_END: Final = 2**53
 PLATFORM_SOURCE: Final = "urn:iuran:platform:"
 _KEY_BYTES: Final = 16
+_platform = PLATFORM.fullmatch
 
 Fund = tuple[str, str, str]
 """Scheme, fund, unit."""
@@ -72,6 +77,9 @@ class Offsets:
         """Hold the positions' unsigned counts against the newest entries; `size` is the journal's."""
         for topic in sorted(self._topics.keys() | positions.keys()):
             seen = self._topics.get(topic) or Partition()
+            under_way = positions.get(topic)
+            if seen.part < seen.parts and seen.index == size - 1 and under_way and under_way.next_offset <= seen.offset:
+                continue  # a close whose other parts are still to come: its record does not count as read yet
             self._check_whole(topic, seen)
             newest = "no entry" if seen.index is None else f"entry {seen.index} at offset {seen.offset}"
             stored = positions.get(topic)
@@ -110,6 +118,8 @@ class Balances:
     def __init__(self, findings: Findings) -> None:
         self._add = findings.add
         self._workers: dict[str, dict[Fund, int]] = {}
+        self._others: dict[str, dict[tuple[str, str, str, str], int]] = {}
+        self._sponsors: set[str] = set()
         self._otherwise: dict[str, dict[Fund, int]] = {}
         self._funds: dict[Fund, Fund] = {}  # one tuple per fund, however many workers have it
         self._legs: dict[str, set[tuple[str, str]]] = {}
@@ -118,10 +128,14 @@ class Balances:
     def __contains__(self, worker: str) -> bool:
         return worker in self._workers
 
+    def sponsor(self, platform: str) -> None:
+        """Take note that a worker named a platform that pays for them."""
+        self._sponsors.add(platform)
+
     def check(
         self, index: int, worker: str, source: str, contributions: list[ContributionRow], balances: list[BalanceRow]
     ) -> None:
-        """Take a worker's next accrual."""
+        """Take a worker's next entry that shows balances; `source` is the platform's whose gig it accrues, else ""."""
         totals = self._workers.setdefault(worker, {})
         legs = self._legs.setdefault(source, set())
         own = "worker:" + worker
@@ -129,17 +143,42 @@ class Balances:
         for row in contributions:
             amount = row.amount
             fund = (row.scheme, row.fund, row.unit)
-            total = totals[fund] = totals.get(fund, 0) + amount
+            if row.state is not UNSET:
+                totals.setdefault(fund, 0)
+                others = self._others.setdefault(worker, {})
+                key = (*fund, row.state)
+                total = others[key] = others.get(key, 0) + amount
+            else:
+                total = totals[fund] = totals.get(fund, 0) + amount
             # Legs seen before are right; a worker's own are not kept, as there are as many as workers.
             if (row.window not in self._windows) if row.payer == own else ((row.payer, row.window) not in legs):
                 self._check_leg(index, row, worker, source, legs)
             if not (-INTEGER_END < amount < INTEGER_END and -INTEGER_END < total < INTEGER_END):
                 within = False
+        if worker in self._others or any(getattr(row, state) for row in balances for state in OTHER_STATES):
+            self._check_others(index, worker, balances)
         if within and [*totals.items()] == [((row.scheme, row.fund, row.unit), row.accrued) for row in balances]:
             if self._otherwise:
                 self._otherwise.pop(worker, None)
             return
         self._check_closely(index, worker, totals, contributions, balances)
+
+    def _check_others(self, index: int, worker: str, balances: list[BalanceRow]) -> None:
+        """Hold the states beside what accrued against their sums; goes on from what the entry states."""
+        stated = {
+            (row.scheme, row.fund, row.unit, state): amount
+            for row in balances
+            for state in OTHER_STATES
+            if (amount := getattr(row, state))
+        }
+        expected = {key: amount for key, amount in self._others.get(worker, {}).items() if amount}
+        for key in sorted(stated.keys() | expected.keys()):
+            if stated.get(key, 0) != expected.get(key, 0):
+                scheme, fund, unit, state = key
+                detail = f"expected {expected.get(key, 0)}, the balance before plus contributions"
+                got = stated.get(key, 0)
+                self._add("L1", index, f"balance of {scheme}/{fund} in {unit} ({state}): {detail}, got {got}")
+        self._others[worker] = stated
 
     def _check_closely(
         self,
@@ -196,9 +235,7 @@ class Balances:
         self, index: int, row: ContributionRow, worker: str, source: str, legs: set[tuple[str, str]]
     ) -> None:
         kind, _, name = row.payer.partition(":")
-        platform = source.removeprefix(PLATFORM_SOURCE)
-        expected = {"platform": platform, "customer": platform, "worker": worker, "subsidy": name or None}.get(kind)
-        if name != expected:
+        if not self._is_named(kind, name, row, worker, source):
             self._add("L1", index, "contribution: expected a payer that the event names, got another")
             return
         try:
@@ -210,6 +247,19 @@ class Balances:
             self._windows.add(row.window)
         else:
             legs.add((row.payer, row.window))
+
+    def _is_named(self, kind: str, name: str, row: ContributionRow, worker: str, source: str) -> bool:
+        """Tell whether a payer is one that can pay: on a gig of its own platform, or what else may cause a posting."""
+        if kind == "worker":
+            return name == worker
+        if kind in ("platform", "customer"):
+            if not source:
+                return _platform(name) is not None
+            own = source.removeprefix(PLATFORM_SOURCE) if row.platform is UNSET else row.platform
+            return name == own or name in self._sponsors
+        if kind == "measure":
+            return name == f"{row.scheme}/{row.fund}"
+        return kind == "subsidy" and bool(name)
 
 
 class EventKeys:

@@ -1,8 +1,8 @@
 """What a worker earned on one gig, as the schemes read it: a plain value without the record it came in.
 
 Amounts are minor units of `currency`; seconds and metres are exact (an int, or a Fraction where the platform sent a
-fraction). Knows no scheme, no topic and no clock. Source: the event gig.completed.v1 (contracts/events.py); the seam
-that builds it is `ledger.intake`.
+fraction). A gig may be added to later (tips, refunds): it then is a chain. Knows no scheme, no topic and no clock.
+Source: the events gig.completed.v1 and gig.adjusted.v1 (contracts/events.py); the seam is `ledger.intake`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ class Segment(NamedTuple):
 
 
 class Gig(NamedTuple):
-    """One completed gig. `occurred_at` in epoch seconds, not before 1970; `commission_minor` is what was kept."""
+    """One completed gig. `occurred_at` in epoch seconds, not before 1970; `commission_minor` is what was kept.
+
+    `payment_due_on` None: the local day of `occurred_at` in the scheme's time zone.
+    """
 
     worker: str
     platform: str
@@ -44,3 +47,34 @@ class Gig(NamedTuple):
     segments: tuple[Segment, ...]
     occurred_at: int
     payment_due_on: date | None
+
+
+class Adjustment(NamedTuple):
+    """What is added to an earlier gig: components in its currency, negative where something is taken away."""
+
+    components: tuple[Component, ...]
+    occurred_at: int
+    payment_due_on: date | None
+
+
+def adjusted(gig: Gig, adjustments: tuple[Adjustment, ...]) -> Gig:
+    """Give a gig with everything that was added to it."""
+    if not adjustments:
+        return gig
+    added = tuple(part for adjustment in adjustments for part in adjustment.components)
+    return gig._replace(components=gig.components + added)
+
+
+def addition(gig: Gig, adjustment: Adjustment) -> Gig:
+    """Give what an adjustment adds as a gig of its own without time, distance or commission: for what counts by the
+    day on which pay falls due.
+    """
+    return gig._replace(
+        components=adjustment.components,
+        commission_minor=0,
+        engaged_seconds=0,
+        distance_m=0,
+        segments=(),
+        occurred_at=gig.occurred_at if adjustment.payment_due_on is not None else adjustment.occurred_at,
+        payment_due_on=adjustment.payment_due_on,
+    )

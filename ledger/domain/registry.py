@@ -1,22 +1,47 @@
 """Which version is in force: the versions that one journal's entries have enacted, immutable, with their plans.
 
-In force on a day is the latest `from` not after it, and of those the highest revision enacted. A month takes the
-version in force on its last day, a gig the one on its local day of attribution. A version enacted later may reach back
-into windows in which gigs were already accrued: `reaches_back` says how far, so that accounts folded before can tell
-that they are stale. Upholds L4: the same versions enacted in the same order give the same plans.
+In force on a day is the latest `from` not after it, and of those the highest revision enacted. A window takes the
+version in force on its last day, a gig the one on its local day of attribution. Beside the versions stand what other
+acts have said: values of open parameters, platforms' attributes, and which periods are closed. An act may reach back
+into windows in which something was already accrued: `reaches_back` says how far, so that accounts folded before can
+tell that they are stale. Upholds L4: the same acts in the same order give the same plans.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
+from fractions import Fraction
 from hashlib import sha256
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
+from ledger.domain.attributes import PLATFORM, PLATFORM_DEFAULTS, Value, read
 from ledger.domain.earning import Gig
-from ledger.domain.period import BLOCK_SECONDS, Window, block_day, local_day, midnight, parse_period, window_span
-from ledger.domain.plan import Group, Plan, compile_version
-from ledger.domain.scheme import Version
+from ledger.domain.ids import payer_kind
+from ledger.domain.period import (
+    BLOCK_SECONDS,
+    DAYS,
+    GIG,
+    MONTHS,
+    RUNNING,
+    Span,
+    Window,
+    block_day,
+    local_day,
+    midnight,
+    parse_period,
+    shifted_day,
+    window_label,
+    window_span,
+    windows_within,
+)
+from ledger.domain.plan import RUNNING_KEY, Compiled, Group, GroupKey, Plan
+from ledger.domain.scheme import Line, Version
+from ledger.domain.shapes import zone_time
+
+if TYPE_CHECKING:
+    from ledger.domain.lines import View
 
 _MEMO_MAX: Final = 100_000
 
@@ -25,26 +50,58 @@ class EnactError(ValueError):
     """A version that may not be enacted; the message says why. The registry is as it was."""
 
 
+@dataclass(frozen=True)
+class Acts:
+    """What else the operator's acts have said. `parameters` by (scheme, name); `platforms` by platform and attribute,
+    with the day from which each value holds; `closes`: the periods closed, on one platform or on all (None).
+    """
+
+    parameters: Mapping[tuple[str, str], tuple[tuple[int, Fraction], ...]] = field(default_factory=dict)
+    platforms: Mapping[str, Mapping[str, tuple[tuple[int, Any], ...]]] = field(default_factory=dict)
+    closes: tuple[tuple[Span, str | None], ...] = ()
+
+
 class Registry:
     """The enacted versions, oldest enactment first. Empty when made; `enact` gives the next one."""
 
-    def __init__(self, enacted: Iterable[Version] = (), *, drafts: bool = False, as_of: date | None = None) -> None:
-        """Enact these versions in order. `drafts` lets drafts act and `as_of` judges every window by one day:
-        both for trials (cases, the simulator), never for a journal. Raises EnactError.
+    def __init__(
+        self,
+        enacted: Iterable[Version] = (),
+        *,
+        drafts: bool = False,
+        as_of: date | None = None,
+        parameters: Mapping[tuple[str, str], Fraction] | None = None,
+        platforms: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Enact these versions in order. `drafts` lets drafts act and `as_of` judges every window by one day; with
+        `parameters` and `platforms` (attributes as written), from the beginning: all for trials (cases, the
+        simulator), never for a journal. Raises EnactError, and ValueError for an attribute of another form.
         """
         self.enacted: tuple[Version, ...] = ()
         self.generation = ""
         self._drafts = drafts
         self._as_of = as_of
         self._versions: dict[str, list[Version]] = {}
-        self._groups: dict[tuple[str, str], tuple[Group, ...]] = {}
+        self._compiled: dict[tuple[str, str], Compiled] = {}
         self._kinds: dict[str, tuple[Window, ...]] = {}
-        self._generations: dict[str, int] = {"": 0}
-        self._bound: dict[tuple[str, str, int, str, str], Plan] = {}
-        self._memo: dict[tuple[str | None, str, str, int], tuple[Plan, ...]] = {}
+        self._steps: list[tuple[str, int | None]] = [("", None)]
+        self._bound: dict[tuple[str, str, GroupKey, str, str], Plan] = {}
+        self._memo: dict[tuple[str | None, str, str, int, date | None], tuple[Plan, ...]] = {}
         self._reach: dict[str, int | None] = {}
+        self._rolling: dict[tuple[str, str], list[Plan]] = {}
+        self._due = False
+        stated = {
+            name: {key: ((1, value),) for key, value in attributes.items()}
+            for name, attributes in (platforms or {}).items()
+        }
+        self.acts = Acts({key: ((1, value),) for key, value in (parameters or {}).items()}, stated)
+        for attributes in (platforms or {}).values():
+            for name, raw in attributes.items():
+                read(PLATFORM, name, raw)
         for version in enacted:
             self._add(version)
+
+    # -- acts --------------------------------------------------------------------------------------------------------
 
     def enact(self, version: Version) -> Registry:
         """Give the registry with this version enacted too; itself when this very text already is.
@@ -54,7 +111,44 @@ class Registry:
         """
         if any(version == known for known in self._versions.get(version.scheme, ())):
             return self
-        return Registry((*self.enacted, version), drafts=self._drafts, as_of=self._as_of)
+        twin = self._twin()
+        twin._add(version)
+        return twin
+
+    def close(self, period: Span, platform: str | None) -> Registry:
+        """Give the registry in which the windows within a period are closed, on one platform or on all (None).
+
+        Changes no figure by itself: the generation stays.
+        """
+        twin = self._twin()
+        twin.acts = replace(self.acts, closes=(*self.acts.closes, (period, platform)))
+        return twin
+
+    def state(self, platform: str, attributes: Mapping[str, Any], from_day: date) -> Registry:
+        """Give the registry in which a platform's attributes are as stated from a day on. Raises ValueError."""
+        own = dict(self.acts.platforms.get(platform, {}))
+        for name, raw in attributes.items():
+            read(PLATFORM, name, raw)
+            since = from_day.toordinal()
+            rest = [item for item in own.get(name, ()) if item[0] != since]
+            own[name] = tuple(sorted([*rest, (since, raw)], key=lambda item: item[0]))
+        twin = self._twin()
+        twin.acts = replace(self.acts, platforms={**self.acts.platforms, platform: own})
+        if any(compiled.reads_platforms for compiled in self._compiled.values()):
+            twin._advance(f"{platform} {sorted(attributes.items())} {from_day}", 0)
+        return twin
+
+    def set_parameter(self, scheme: str, name: str, value: Fraction, from_day: date) -> Registry:
+        """Give the registry in which an open parameter of a scheme has a value for windows that end from a day on."""
+        since = from_day.toordinal()
+        rest = [item for item in self.acts.parameters.get((scheme, name), ()) if item[0] != since]
+        values = tuple(sorted([*rest, (since, value)], key=lambda item: item[0]))
+        twin = self._twin()
+        twin.acts = replace(self.acts, parameters={**self.acts.parameters, (scheme, name): values})
+        twin._advance(f"{scheme} {name} {value} {from_day}", 0)
+        return twin
+
+    # -- what is in force --------------------------------------------------------------------------------------------
 
     def schemes(self) -> tuple[str, ...]:
         """The ids of all schemes with an enacted version, sorted."""
@@ -72,9 +166,51 @@ class Registry:
                 found = version
         return found
 
+    def compiled(self, version: Version) -> Compiled:
+        """Give a version of this registry with its groups."""
+        return self._compiled[version.scheme, version.id]
+
+    def readers(self, attributes: Iterable[str]) -> set[str]:
+        """Give the schemes that read one of these attributes of a worker."""
+        names = frozenset(attributes)
+        return {version.scheme for version in self.enacted if self.compiled(version).attributes & names}
+
+    def group(self, scheme: str, version: str, key: GroupKey) -> Group | None:
+        """Give a version's group of this window, pooled or not; None where it has none."""
+        compiled = self._compiled.get((scheme, version))
+        return None if compiled is None else compiled.groups.get(key)
+
+    def parameter(self, scheme: str, name: str, day: date) -> Fraction | None:
+        """Give what an act says of a parameter on a day; None where none does."""
+        found = None
+        for since, value in self.acts.parameters.get((scheme, name), ()):
+            if since <= day.toordinal():
+                found = value
+        return found
+
+    def platform_attribute(self, platform: str, name: str, day: date) -> Value:
+        """Give a platform's attribute as it stands on a day, else its default."""
+        found: Value = PLATFORM_DEFAULTS.get(name)
+        for since, raw in self.acts.platforms.get(platform, {}).get(name, ()):
+            if since <= day.toordinal():
+                found = read(PLATFORM, name, raw)
+        return found
+
+    def is_closed(self, plan: Plan) -> bool:
+        """Tell whether the window's period is closed on its platform; what runs on never is."""
+        if plan.group.window in (RUNNING, MONTHS, DAYS):
+            return False
+        return any(span.holds(plan.span) and platform in (None, plan.platform) for span, platform in self.acts.closes)
+
+    # -- plans -------------------------------------------------------------------------------------------------------
+
     def plans(self, gig: Gig) -> tuple[Plan, ...]:
         """Give the plans that cover this gig, ordered by scheme id, then as the version's text orders its rules."""
-        key = (gig.zone, gig.currency, gig.platform, gig.occurred_at // BLOCK_SECONDS)
+        key = (gig.zone, gig.currency, gig.platform, gig.occurred_at // BLOCK_SECONDS, gig.payment_due_on)
+        if gig.segments:
+            return self._find(gig, None)
+        if not self._due:
+            key = (*key[:4], None)
         known = self._memo.get(key)
         return known if known is not None else self._find(gig, key)
 
@@ -86,9 +222,57 @@ class Registry:
         if scheme not in self._versions:
             return ()
         span = parse_period(window)
-        if span.first == span.last:
-            return ()
-        return tuple(plan for plan in self._of(scheme, span.last, platform) if plan.window == window and plan.key)
+        found = []
+        for kind in self._kinds[scheme]:
+            if kind != GIG and window_label(kind, span.last) == window:
+                found += self._of_kind(scheme, kind, span.last, platform)
+        return tuple(found)
+
+    def plans_within(self, scheme: str, period: Span, platforms: Iterable[str]) -> list[Plan]:
+        """Give the plans of all windows that lie within a period, oldest first, shorter before longer.
+
+        Pooled ones once, the others for each of these platforms.
+        """
+        found: dict[tuple[str, str, str] | None, Plan] = {}
+        names = [*platforms]
+        for kind in self._kinds.get(scheme, ()):
+            for day in windows_within(kind, period):
+                for platform in names or [""]:
+                    for plan in self._of_kind(scheme, kind, day, platform):
+                        found.setdefault(plan.key, plan)
+        return sorted(found.values(), key=lambda plan: (plan.span.last, plan.span.last - plan.span.first))
+
+    def disputable(self, scheme: str, day: date, platform: str) -> list[Plan]:
+        """Give the plans of the windows ending on a day in which a decided dispute is settled."""
+        found = []
+        for kind in self._kinds.get(scheme, ()):
+            if kind != GIG:
+                found += self._of_kind(scheme, kind, day, platform)
+        return [plan for plan in found if any(rule.on == "dispute" for rule in plan.group.rules)]
+
+    def closed_rolling(self, scheme: str, platform: str) -> list[Plan]:
+        """Give the plans of a scheme's rolling windows that closes have closed, on a platform ("": pooled)."""
+        found = self._rolling.get((scheme, platform))
+        if found is None:
+            found = self._rolling[scheme, platform] = [
+                plan
+                for period, own in self.acts.closes
+                if own in (None, platform)
+                for plan in self.plans_within(scheme, period, [platform] if platform else [])
+                if plan.group.window.rolling and plan.group.on_close and plan.platform == platform
+            ]
+        return found
+
+    def plan_of(self, key: tuple[str, str, str], running_day: date | None = None) -> list[Plan]:
+        """Give the plans (one, as a rule) whose standing has this key; a running one's as of a day."""
+        scheme, label, platform = key
+        if label.startswith("~") or scheme not in self._versions:
+            return []
+        if label == RUNNING_KEY:
+            plans = [] if running_day is None else self._of_kind(scheme, RUNNING, running_day, platform)
+        else:
+            plans = list(self.window_plans(scheme, label, platform))
+        return [plan for plan in plans if plan.key == key]
 
     def reaches_back(self, generation: str) -> int | None:
         """Give the earliest instant (epoch seconds) whose standings changed since a generation, or None for none.
@@ -96,28 +280,39 @@ class Registry:
         A generation that this registry never was changes everything: 0.
         """
         if generation not in self._reach:
-            self._reach[generation] = self._since(generation)
+            known = [at for at, (name, _) in enumerate(self._steps) if name == generation]
+            reaches = [reach for _, reach in self._steps[known[0] + 1 :] if reach is not None] if known else [0]
+            self._reach[generation] = min(reaches, default=None)
         return self._reach[generation]
 
-    def _since(self, generation: str) -> int | None:
-        known = self._generations.get(generation)
-        if known is None:
-            return 0
-        return min(
-            (
-                midnight(version.time_zone, window_span(group.window, version.start).first)
-                for version in self.enacted[known:]
-                for group in self._touched(version)
-                if group.window is not Window.GIG
-            ),
-            default=None,
-        )
+    def posted(self, view: View, line: Line) -> Fraction:
+        """Give what rules of a fund and payer have posted in the shorter windows that lie within a view's window."""
+        plan = view.plan
+        total = 0
+        for day in windows_within(line.window or plan.group.window, plan.span):
+            for other in self._of_kind(plan.scheme, line.window or plan.group.window, day, plan.platform):
+                standing = None if other.key is None else view.account.standings.get(other.key)
+                if standing is None or standing.version != other.version:
+                    continue
+                for place, own in enumerate(other.lines):
+                    part = own.fund == line.fund or own.fund.startswith(line.fund + ".")
+                    if part and own.payer_kind == payer_kind(line.payer) and own.state == "accrued":
+                        total += standing.posted[place]
+        return Fraction(total, 10**plan.group.version.minor_digits)
 
-    def _touched(self, version: Version) -> Iterable[Group]:
-        # A version also ends what the versions before it kept: their windows change with it.
-        for other in self._versions[version.scheme]:
-            if other.start <= version.start:
-                yield from self._groups[other.scheme, other.id]
+    # -- within ------------------------------------------------------------------------------------------------------
+
+    def _twin(self) -> Registry:
+        twin = Registry(drafts=self._drafts, as_of=self._as_of)
+        twin.enacted, twin.generation, twin.acts = self.enacted, self.generation, self.acts
+        twin._versions = {scheme: list(versions) for scheme, versions in self._versions.items()}
+        twin._compiled, twin._kinds = dict(self._compiled), dict(self._kinds)
+        twin._steps, twin._due = list(self._steps), self._due
+        return twin
+
+    def _advance(self, what: str, reach: int | None) -> None:
+        self.generation = sha256(f"{self.generation}{what}".encode()).hexdigest()[:16]
+        self._steps.append((self.generation, reach))
 
     def _add(self, version: Version) -> None:
         what = f"{version.scheme} {version.id}"
@@ -129,53 +324,69 @@ class Registry:
             if (known.currency, known.time_zone) != (version.currency, version.time_zone):
                 raise EnactError(f"{what}: expected {known.currency} and {known.time_zone} as in {known.id}")
         self.enacted = (*self.enacted, version)
-        self.generation = sha256(f"{self.generation}{what} {version.digest}".encode()).hexdigest()[:16]
-        self._generations[self.generation] = len(self.enacted)
         own = [*self._versions.get(version.scheme, ()), version]
         self._versions[version.scheme] = sorted(own, key=lambda v: (v.start, v.revision))
         self._versions = dict(sorted(self._versions.items()))
-        groups = self._groups[version.scheme, version.id] = compile_version(version)
-        kinds = (*self._kinds.get(version.scheme, ()), *(group.window for group in groups))
+        compiled = self._compiled[version.scheme, version.id] = Compiled(version)
+        kinds = (*self._kinds.get(version.scheme, ()), *(window for window, _ in compiled.groups))
         self._kinds[version.scheme] = tuple(dict.fromkeys(kinds))
+        self._due = self._due or version.attribution == "payment_due"
+        firsts = [window_span(group.window, version.start).first for group in self._touched(version)]
+        reach = midnight(version.time_zone, min(firsts, default=version.start))
+        self._advance(f"{what} {version.digest}", reach)
 
-    def _find(self, gig: Gig, key: tuple[str | None, str, str, int]) -> tuple[Plan, ...]:
+    def _touched(self, version: Version) -> Iterator[Group]:
+        # A version also ends what the versions before it kept: their windows change with it.
+        for other in self._versions[version.scheme]:
+            if other.start <= version.start:
+                yield from self._compiled[other.scheme, other.id].groups.values()
+
+    def _find(self, gig: Gig, key: tuple[str | None, str, str, int, date | None] | None) -> tuple[Plan, ...]:
         found: list[Plan] = []
-        whole_block = True
+        whole_block = key is not None
         for scheme, versions in self._versions.items():
             if versions[0].currency != gig.currency:
                 continue
-            day = block_day(versions[0].time_zone, key[3])
+            zone_name = zone_time(versions[-1], gig.zone)
+            day = block_day(zone_name, gig.occurred_at // BLOCK_SECONDS)
             if day is None:
-                whole_block, day = False, local_day(versions[0].time_zone, gig.occurred_at)
-            for plan in self._of(scheme, day, gig.platform):
-                version = plan.group.version
-                if version.covers_zone(gig.zone) and version.covers_platform(gig.platform):
-                    found.append(plan)
+                whole_block, day = False, local_day(zone_name, gig.occurred_at)
+            due = gig.payment_due_on or day
+            for kind in self._kinds[scheme]:
+                own = due if versions[-1].attribution == "payment_due" else day
+                if kind.clock_seconds:
+                    own = shifted_day(zone_name, gig.occurred_at, kind.clock_seconds)
+                for plan in self._of_kind(scheme, kind, own, gig.platform):
+                    if _covers(plan.group.version, gig):
+                        found.append(plan)
         plans = tuple(found)
-        if whole_block:
+        if whole_block and key is not None:
             if len(self._memo) >= _MEMO_MAX:
                 self._memo.clear()
             self._memo[key] = plans
         return plans
 
-    def _of(self, scheme: str, day: date, platform: str) -> list[Plan]:
-        found = []
-        for window in self._kinds[scheme]:
-            version = self.in_force(scheme, window_span(window, day).last)
-            if version is None:
-                continue
-            groups = self._groups[scheme, version.id]
-            found += [
-                self._bind(group, place, day, platform) for place, group in enumerate(groups) if group.window is window
-            ]
-        return found
+    def _of_kind(self, scheme: str, kind: Window, day: date, platform: str) -> list[Plan]:
+        """Give the plans of a kind of window that holds a day; without a platform only those that pool all of them."""
+        version = self.in_force(scheme, window_span(kind, day).last)
+        if version is None:
+            return []
+        groups = self._compiled[scheme, version.id].groups
+        kept = [group for key, group in groups.items() if key[0] == kind and (platform or key[1] or kind == GIG)]
+        return [self._bind(group, day, platform) for group in kept]
 
-    def _bind(self, group: Group, place: int, day: date, platform: str) -> Plan:
-        first = window_span(group.window, day).first.isoformat()
-        key = (group.version.scheme, group.version.id, place, first, platform)
+    def _bind(self, group: Group, day: date, platform: str) -> Plan:
+        last = window_span(group.window, day).last
+        key = (group.version.scheme, group.version.id, group.key, last.isoformat(), platform)
         plan = self._bound.get(key)
         if plan is None:
             if len(self._bound) >= _MEMO_MAX:
                 self._bound.clear()
-            plan = self._bound[key] = group.bind(day, platform)
+            plan = self._bound[key] = group.bind(last, platform)
         return plan
+
+
+def _covers(version: Version, gig: Gig) -> bool:
+    if not version.covers_platform(gig.platform):
+        return False
+    return version.covers_zone(gig.zone) or any(version.covers_zone(part.zone) for part in gig.segments)

@@ -12,19 +12,25 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from ledger.domain import quantity
 
 T = TypeVar("T")
+RENAMED: Final = {"bases": "measures", "sum_of": "sum", "condition": "when", "conditions": "when", "if": "when"}
+"""Words that people try, and the key that says it."""
 
 
 class Node(NamedTuple):
-    """A scalar (text), a list or a mapping, with the line (from 1) it begins on; `plain`: written without quotes."""
+    """A scalar (text), a list or a mapping, with the line (from 1) it begins on; `plain`: written without quotes.
+
+    `key_line`: the line of its key where it is a mapping's member, else 0.
+    """
 
     value: str | list[Node] | dict[str, Node]
     line: int
     plain: bool = False
+    key_line: int = 0
 
 
 class Problem(NamedTuple):
@@ -96,7 +102,10 @@ class Reading:
             if key not in known:
                 close = difflib.get_close_matches(key, known, 1)
                 mend = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
-                self.wrong(child, f"{where}: unknown key {key[:40]!r}", mend)
+                if key in RENAMED and RENAMED[key] in known:
+                    mend = f"write `{RENAMED[key]}:`"
+                at = child._replace(line=child.key_line or child.line)
+                self.wrong(at, f"{where}: unknown key {key[:40]!r}", mend)
         for key in required:
             if key not in node.value:
                 self.wrong(node, f"{where}: expected key {key!r}, got none", f"add `{key}:`")

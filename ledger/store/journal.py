@@ -44,7 +44,7 @@ _SWAP = (
     "duplicates = excluded.duplicates, gap = excluded.gap) "
     "SELECT journal FROM swapped"
 )
-_COPY = 'COPY entries (journal, kind, "index", event_key, worker, leaf) FROM STDIN (FORMAT BINARY)'
+_COPY = 'COPY entries (journal, kind, "index", event_key, worker, refers_to, leaf) FROM STDIN (FORMAT BINARY)'
 _EVENT_KEY = "entries_event_key"
 _REJECTION = (
     'INSERT INTO rejections (journal, "index", topic, partition, "offset", timestamp_ms, code, detail, key, value, '

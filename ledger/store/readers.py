@@ -46,7 +46,7 @@ _PAGE: LiteralString = (
 )
 _SNAPSHOT: LiteralString = "SELECT as_of, account FROM standings WHERE journal = %s AND worker = %s AND as_of < %s"
 _ACTS: LiteralString = (
-    'SELECT e."index", e.leaf FROM heads h JOIN entries e ON e.journal = h.journal AND e.kind > 1 '
+    'SELECT e."index", e.leaf FROM heads h JOIN entries e ON e.journal = h.journal AND e.kind > 1 AND e.worker IS NULL '
     'WHERE h.journal = %s AND e."index" < h.published_size AND e."index" < %s ORDER BY e."index"'
 )
 _HEAD: LiteralString = "SELECT published, vkey FROM heads WHERE journal = %s"

@@ -2,7 +2,7 @@
 
 The classes are the schema's one description; `migrations/` brings a database to it and a test holds the two together.
 Append-only tables (entries, checkpoints, rejections) are guarded by triggers and rights that the migration sets (L2).
-Sizes matter here: a gig is one row of `entries` with three indexes, so its columns are few and narrow.
+Sizes matter here: a gig is one row of `entries` in three indexes, so its columns are few and narrow.
 """
 
 from __future__ import annotations
@@ -72,13 +72,17 @@ class HeadRow(SQLModel, table=True):
 
 
 class EntryRow(SQLModel, table=True):
-    """Leaf `index` of a journal; `worker` and `event_key` repeat what the leaf says, for the indexes."""
+    """Leaf `index` of a journal; `worker` and `event_key` repeat what the leaf says, for the indexes.
+
+    `refers_to` is the event key of the gig that an entry adjusts or reverses.
+    """
 
     __tablename__ = "entries"
     __table_args__ = (
         Index("entries_worker", "worker", "index", postgresql_where="worker IS NOT NULL"),
         Index("entries_event_key", "event_key", unique=True, postgresql_where="event_key IS NOT NULL"),
-        Index("entries_acts", "journal", "index", postgresql_where="kind > 1"),
+        Index("entries_refers_to", "refers_to", "index", postgresql_where="refers_to IS NOT NULL"),
+        Index("entries_acts", "journal", "index", postgresql_where="kind > 1 AND worker IS NULL"),
     )
 
     journal: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
@@ -86,6 +90,7 @@ class EntryRow(SQLModel, table=True):
     index: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     event_key: UUID | None = Field(default=None, sa_column=Column(UuidColumn, nullable=True))
     worker: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    refers_to: UUID | None = Field(default=None, sa_column=Column(UuidColumn, nullable=True))
     leaf: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 

@@ -9,23 +9,32 @@ from gig_records import CONTROL_GATE, GATE, control, gig, record
 
 from contracts import codec
 from contracts.codec import decode
-from contracts.events import Event, LedgerOpened, PlatformChanged, SchemeEnacted
+from contracts.events import Event, LedgerOpened, PeriodClosed, PlatformChanged, SchemeEnacted
 from contracts.examples import EXAMPLES
 from contracts.rejections import Code, Rejection
 from contracts.topics import partition_of
+from ledger.domain.period import parse_period
 
 OPERATOR = {name: json.loads(value) for name, value in EXAMPLES.items() if not name.startswith("gig.")}
 MODELS = {
     "ledger.opened.v1": LedgerOpened,
     "platform.changed.v1": PlatformChanged,
     "scheme.enacted.v1": SchemeEnacted,
+    "period.closed.v1": PeriodClosed,
 }
+"""Acts: placed in each partition. What concerns one worker or payer is tested in test_codec_workers.py."""
 
 
 def changed(name, changes=(), **envelope):
     """An example with some of its data and envelope replaced."""
     event = {**OPERATOR[name], **envelope}
     return {**event, "data": {**event["data"], **dict(changes)}}
+
+
+def without(name, member):
+    """An example whose data lack a member."""
+    event = OPERATOR[name]
+    return {**event, "data": {other: value for other, value in event["data"].items() if other != member}}
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -37,7 +46,7 @@ def test_examples_are_accepted(name):
     assert (event.amounts_minor, event.commission_minor) == ((), 0)
 
 
-@pytest.mark.parametrize("name", ["platform.changed.v1", "scheme.enacted.v1"])
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "ledger.opened.v1"])
 def test_they_are_accepted_in_every_partition(name):
     for partition in range(8):
         assert isinstance(decode(control(OPERATOR[name], partition=partition), CONTROL_GATE), Event)
@@ -64,7 +73,7 @@ def test_a_prefix_of_topics_holds_for_the_platforms_topic():
     assert decode(control(event), CONTROL_GATE).code is Code.SCHEMA_VIOLATION
 
 
-LEDGER, PLATFORM, SCHEME = MODELS
+LEDGER, PLATFORM, SCHEME, CLOSE = MODELS
 TOO_LONG = "x" * codec.CONTROL_BYTES_MAX
 FAULTS = [
     (Code.TOO_LARGE, changed(SCHEME, {"text": TOO_LONG})),
@@ -88,6 +97,17 @@ FAULTS = [
     (Code.SCHEMA_VIOLATION, changed(SCHEME, {"text": ""})),
     (Code.SCHEMA_VIOLATION, changed(SCHEME, {"version": "2026-02-30"})),
     (Code.SCHEMA_VIOLATION, changed(SCHEME, {"scheme": "bpu"})),
+    (Code.SCHEMA_VIOLATION, changed(SCHEME, {"programme": "XX-EXAMPLE"})),
+    (Code.SCHEMA_VIOLATION, {**OPERATOR[SCHEME], "data": {**OPERATOR[SCHEME]["data"], "schemes": []}}),
+    (Code.SCHEMA_VIOLATION, without(SCHEME, "scheme")),
+    (Code.SCHEMA_VIOLATION, without(CLOSE, "offsets")),
+    (Code.SCHEMA_VIOLATION, without(CLOSE, "period")),
+    (Code.SCHEMA_VIOLATION, changed(CLOSE, {"offsets": {"gigs.gojek": -1}})),
+    (Code.SCHEMA_VIOLATION, changed(CLOSE, {"offsets": {"gigs.gojek": "7"}})),
+    (Code.SCHEMA_VIOLATION, changed(CLOSE, {"offsets": {"rides": 7}})),
+    (Code.SCHEMA_VIOLATION, changed(CLOSE, {"offsets": {"t1.gigs.gojek": 7}})),
+    (Code.SCHEMA_VIOLATION, changed(CLOSE, {"offsets": {"iuran.control": 1}})),
+    (Code.SCHEMA_VIOLATION, changed(CLOSE, {"platform": "gojek"})),
     (Code.SCHEMA_VIOLATION, changed(SCHEME, time="2026-03-01")),
     (Code.SCHEMA_VIOLATION, changed(SCHEME, id="a b")),
     (Code.SOURCE_MISMATCH, changed(SCHEME, source="urn:iuran:platform:gojek")),
@@ -133,3 +153,42 @@ def test_a_platform_cannot_speak_for_the_operator():
 def test_a_rejection_names_the_operators_event():
     rejection = decode(control(changed(SCHEME, {"sha256": "0" * 64})), CONTROL_GATE)
     assert (rejection.source, rejection.id) == ("urn:iuran:operator", "XX-EXAMPLE-2026-01-01")
+
+
+def test_one_platforms_close_has_it_as_its_subject():
+    event = changed(CLOSE, {"platform": "gojek"}, subject="gojek")
+    assert isinstance(decode(control(event), CONTROL_GATE), Event)
+
+
+def test_a_close_may_name_its_own_topic_up_to_itself():
+    event = changed(CLOSE, {"offsets": {"t1.iuran.control": 5, "t1.gigs.gojek": 7}})
+    record = control(event, topic="t1.iuran.control")
+    assert isinstance(decode(record._replace(offset=5), CONTROL_GATE), Event)
+    assert decode(record._replace(offset=4), CONTROL_GATE).code is Code.SCHEMA_VIOLATION
+
+
+PERIODS = [
+    "2026-03-05", "2024-02-29", "2026-W10", "2026-W53", "2026-03-02/P2W", "2026-03", "2026-Q1", "2026", "FY2025-26",
+    "FY2099-00", "P12M/2026-02", "P1M/2026-01", "P90D/2026-06-30",
+]  # fmt: skip
+NO_PERIODS = [
+    "2025-02-29", "2026-2-1", "2025-W53", "2026-W00", "2026-W54", "2026-02-30/P2W", "2026-03-02/P1W", "2026-13",
+    "2026-Q5", "2026-Q0", "1899", "9999", "FY2025-27", "FY2025", "P0M/2026-02", "P1000M/2026-02", "P12M/2026",
+    "P12M/0001-02", "P90D/2026-06-31", "P90D/2026-06", "\u0662026", "2026\n", "",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("period", PERIODS)
+def test_periods_in_their_written_forms(period):
+    assert isinstance(decode(control(changed(CLOSE, {"period": period})), CONTROL_GATE), Event)
+
+
+@pytest.mark.parametrize("period", NO_PERIODS, ids=ascii)
+def test_what_is_no_period_is_refused(period):
+    assert decode(control(changed(CLOSE, {"period": period})), CONTROL_GATE).code is Code.SCHEMA_VIOLATION
+
+
+def test_every_period_that_is_accepted_can_be_read():
+    for period in PERIODS:
+        span = parse_period(period)
+        assert span.first <= span.last

@@ -74,7 +74,7 @@ FAULTS = {
         "none": record(gig(type=ABSENT)),
         "null": record(gig(type=None)),
         "number": record(gig(type=1)),
-        "later issue": record(gig(type="gig.reversed.v1")),
+        "later issue": record(gig(type="benefit.paid.v1")),
         "no version": record(gig(type="gig.completed")),
         "operator's": record(gig(type="scheme.enacted.v1")),
         "upper case": record(gig(type="Gig.Completed.v1")),
@@ -233,7 +233,7 @@ FIXES = {
     Code.SCHEMA_VIOLATION: {"id": "G 99"},
     Code.SOURCE_MISMATCH: {"source": "urn:iuran:platform:grab"},
     Code.TIME_OUT_OF_RANGE: {"time": "9999-12-31T23:59:59Z"},
-    Code.UNKNOWN_TYPE: {"type": "gig.reversed.v1"},
+    Code.UNKNOWN_TYPE: {"type": "gig.vanished.v1"},
 }
 DATA_FAULTS = {
     Code.UNKNOWN_CURRENCY: {"currency": "XYZ"},

@@ -118,7 +118,8 @@ def test_the_page_of_the_format_is_in_step() -> None:
 
 def test_the_page_names_every_member_kind_and_limit() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    for struct in (entries.Entry, entries.Cause, entries.Since, entries.StoredEvent, entries.Refusal):
+    structs = (entries.Entry, entries.Cause, entries.Since, entries.StoredEvent, entries.Refusal, entries.NoticeRow)
+    for struct in (*structs, entries.BalanceRow, entries.ContributionRow, entries.Reason):
         for name in struct.__struct_fields__:
             assert f"`{name}`" in text, name
     for kind in entries.Kind:
@@ -220,7 +221,82 @@ def reshaped(change: Callable[[dict[str, Any]], object], leaf: bytes = ACCRUAL) 
     return rfc8785.dumps(entry)
 
 
+WITHIN: dict[str, Any] = {"worker": WORKER, "contributions": json.loads(ACCRUAL)["contributions"], "balances": []}
+NOTICE: dict[str, Any] = {"kind": "due", "scheme": "ID-JK-PILOT", "version": "2026-01-01", "window": "2026-03"}
+
+
+def of_kind(kind: str, members: dict[str, Any], *without: str) -> bytes:
+    """The golden accrual as an entry of another kind: `members` added, and some taken away."""
+    entry = json.loads(ACCRUAL) | {"kind": kind} | members
+    return rfc8785.dumps({name: value for name, value in entry.items() if name not in without})
+
+
+BARE = ("event", "contributions", "balances")
+KINDS: dict[str, bytes] = {
+    "adjustment": of_kind("adjustment", {"refers_to": [2]}),
+    "reversal": of_kind("reversal", {"refers_to": [2, 3]}),
+    "a reversal goes on": of_kind("reversal", WITHIN, "event"),
+    "worker": of_kind("worker", {}),
+    "worker, corrected": of_kind("worker", {"refers_to": [2]}),
+    "dispute": of_kind("dispute", {}),
+    "dispute, refers": of_kind("dispute", {"refers_to": [2]}),
+    "remittance of a worker": of_kind("remittance", {}),
+    "remittance of a platform": of_kind("remittance", {}, *BARE[1:]),
+    "close": of_kind("close", {}, *BARE[1:]),
+    "close of a worker": of_kind("close", WITHIN, "event"),
+    "correction": of_kind(
+        "correction", {**WITHIN, "refers_to": [2], "reason": {"scheme": "ID-BPU", "version": "2026-01-01.2"}}, "event"
+    ),
+    "notice": of_kind("notice", {"worker": WORKER, "notices": [NOTICE]}, "event", "contributions"),
+    "notice with all": of_kind(
+        "notice",
+        {
+            "worker": WORKER,
+            "notices": [NOTICE | {"platform": "gojek", "fund": "JKK", "amount": "10/3", "unit": "IDR", "value": True}],
+        },
+        "event", "contributions",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KINDS, ids=str)
+def test_each_kind_comes_back_as_it_went(name: str) -> None:
+    assert encode(decode(KINDS[name])) == KINDS[name]
+    told = json.loads(KINDS[name])
+    balanced = "balances" in told
+    assert entries.worker_of(decode(KINDS[name])) == (WORKER if balanced else None)
+
+
+def test_states_are_written_only_where_they_are_not_the_usual() -> None:
+    leaf = reshaped(lambda e: e["contributions"][0].update(state="withheld"))
+    entry = decode(leaf)
+    assert [row.state for row in entry.contributions or ()] == ["withheld", msgspec.UNSET, msgspec.UNSET, msgspec.UNSET]
+    leaf = reshaped(lambda e: e["balances"][0].update(withheld=16800, credit=1, drawn=2, remitted=3, returned=4))
+    first = (decode(leaf).balances or [])[0]
+    assert (first.withheld, first.credit, first.drawn, first.remitted, first.returned) == (16800, 1, 2, 3, 4)
+    assert encode(decode(leaf)) == leaf
+
+
 SHAPES: dict[str, bytes] = {
+    "accrued said": reshaped(lambda e: e["contributions"][0].update(state="accrued")),
+    "an unknown state": reshaped(lambda e: e["contributions"][0].update(state="lent")),
+    "a state of 0 said": reshaped(lambda e: e["balances"][0].update(credit=0)),
+    "an unknown state of a balance": reshaped(lambda e: e["balances"][0].update(lent=1)),
+    "an accrual that refers": reshaped(lambda e: e.update(refers_to=[2])),
+    "an accrual with a worker too": reshaped(lambda e: e.update(worker=WORKER)),
+    "an accrual with notices": reshaped(lambda e: e.update(notices=[NOTICE])),
+    "an adjustment that refers to nothing": of_kind("adjustment", {}),
+    "a correction without reason": of_kind("correction", {**WITHIN, "refers_to": [2]}, "event"),
+    "a correction with an event": of_kind(
+        "correction", {"refers_to": [2], "reason": {"scheme": "A", "version": "2026-01-01"}}
+    ),
+    "a notice with contributions": of_kind("notice", {**WITHIN, "notices": [NOTICE]}, "event"),
+    "a notice without any": of_kind("notice", {"worker": WORKER}, "event", "contributions"),
+    "a close with event and contributions": of_kind("close", {}),
+    "indexes as text": of_kind("adjustment", {"refers_to": ["2"]}),
+    "a notice of an unknown member": of_kind(
+        "notice", {"worker": WORKER, "notices": [NOTICE | {"text": "x"}]}, "event", "contributions"
+    ),
     "another format": reshaped(lambda e: e.update(format="iuran-entry/v2")),
     "another kind": reshaped(lambda e: e.update(kind="gift")),
     "an unknown member": reshaped(lambda e: e.update(note="x")),

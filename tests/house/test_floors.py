@@ -12,7 +12,11 @@ MACHINERY = (
     "httpx", "uvicorn", "alembic",
 )  # fmt: skip
 LOWER = ("contracts", "ledger/domain", "ledger/log")
-LOWER_MODULES = ("ledger.intake", "ledger.errors", "streams.pipeline", "ledger.audit.checks", "ledger.audit.findings")
+LOWER_MODULES = (
+    *("ledger.intake", "ledger.errors", "ledger.books", "ledger.parts", "ledger.accounts", "ledger.acts"),
+    *("streams.pipeline", "streams.needs", "streams.writing", "streams.closes"),
+    *("ledger.audit.checks", "ledger.audit.findings"),
+)
 
 
 def modules_of(folder: str) -> list[str]:

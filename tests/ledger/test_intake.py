@@ -9,14 +9,20 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from msgspec import UNSET
 
 from contracts import entry as entries
-from contracts.codec import decode
-from contracts.events import Event, GigCompleted
-from ledger.domain.accrual import Contribution
-from ledger.domain.earning import Component, Gig, Segment
+from contracts import events
+from contracts.codec import adjusted_amounts, decode
+from contracts.events import Event, GigAdjusted, GigCompleted
+from ledger.books import book_of
+from ledger.domain.earning import Adjustment, Component, Gig, Segment
+from ledger.domain.period import Span
+from ledger.domain.posting import Contribution
+from ledger.domain.story import Adjusted, Changed, Decided, Remitted, Reversed
 from ledger.errors import InvariantError
-from ledger.intake import contributions_of, gig_of, gig_of_entry
+from ledger.intake import contributions_of, fact_of, from_day_of, gig_of, gig_of_entry, row_of
+from tests.support.corrections import paid
 from tests.support.replica import Replica
 from tests.support.strategies import FEW, GIGWISE, GOJEK, POOL, STORIES, Feed, Story, gates, records_of
 
@@ -105,9 +111,9 @@ def test_contributions_come_back_as_they_were_written() -> None:
     replica = Replica().settle([feed.enacted(POOL[1]), feed.enacted(GIGWISE), feed.gig("G-1", "W-ann", "100")])
     gig, act = replica.entries()[2], replica.entries()[0]
     assert contributions_of(gig) == [
-        Contribution("XX-GIGWISE", "2026-01-01", "C", "customer:gojek", "2026-03-05", 1000, "IDR"),
-        Contribution("XX-POOL", "2026-01-01.2", "A", "platform:gojek", "2026-03", 300, "IDR"),
-        Contribution("XX-POOL", "2026-01-01.2", "B", "worker:W-ann", "2026-03", 50, "IDR"),
+        Contribution("XX-GIGWISE", "2026-01-01", "C", "customer:gojek", "2026-03-05", 1000, "IDR", platform="gojek"),
+        Contribution("XX-POOL", "2026-01-01.2", "A", "platform:gojek", "2026-03", 300, "IDR", platform="gojek"),
+        Contribution("XX-POOL", "2026-01-01.2", "B", "worker:W-ann", "2026-03", 50, "IDR", platform="gojek"),
     ]
     assert contributions_of(act) == []
 
@@ -137,3 +143,53 @@ def test_a_rejection_is_no_gig() -> None:
     refused = Replica().settle([Feed().record(GOJEK, b"{", None)]).entries()[0]
     with pytest.raises(InvariantError, match="expected a gig, got none"):
         gig_of_entry(refused)
+
+
+def test_postings_are_written_and_read_back_with_state_and_platform() -> None:
+    posting = Contribution("XX", "2026-01-01", "A", "worker:W-ann", "2026-03", -5, "IDR", "withheld", "grab")
+    row = row_of(posting, "gojek")
+    assert (row.state, row.platform) == ("withheld", "grab")
+    assert row_of(posting, "grab").platform is UNSET
+    plain = row_of(posting._replace(state="accrued", platform=""), "gojek")
+    assert (plain.state, plain.platform) == (UNSET, UNSET)
+
+
+def test_facts_of_events_are_the_facts_of_their_entries() -> None:
+    """A tip, a reversal, an attribute, a payment, a decision: fresh and stored they say the same (L4)."""
+    feed = Feed()
+    gig = feed.gig("G-1", "W-ann", "100")
+    decided = events.DisputeDecided(
+        finding="upheld", platform="gojek", suspended_days=2, suspended_from="2026-03-01", reviewer="panel_3"
+    )
+    first = feed.enacted(POOL[2])
+    told = [
+        feed.adjusted("G-1", "W-ann", "-7.50", kind="fare", data={"payment_due_on": "2026-03-12"}),
+        feed.workers_own(events.WORKER_CHANGED, "w/1", "W-ann", events.WorkerChanged(set={"born": "1996-04"})),
+        paid(feed, "W-ann", "12.50", fund="B"),
+        feed.workers_own(events.DISPUTE_DECIDED, "d/1", "W-ann", decided),
+        feed.reversed("G-1", "W-ann"),
+    ]
+    replica = Replica().settle([first, gig, *told])
+    book = book_of([e for e in replica.entries() if entries.worker_of(e) == "W-ann"])
+    facts = [line.told.fact for line in book]
+    fresh = []
+    for record in [gig, *told]:
+        event = decode(record, gates()[record.topic])
+        assert isinstance(event, Event)
+        amounts = adjusted_amounts(event.data, "IDR") if isinstance(event.data, GigAdjusted) else None
+        fresh.append(fact_of(event, amounts))
+    assert facts == fresh
+    assert fresh[1:] == [
+        Adjusted("gojek/G-1", Adjustment((Component("fare", -750, None),), 1_773_043_200, date(2026, 3, 12))),
+        Changed({"born": "1996-04"}, date(2026, 3, 9)),
+        Remitted("worker", "", "XX-POOL", "B", Span(date(2026, 3, 1), date(2026, 3, 31)), 1250, date(2026, 3, 9)),
+        Decided("gojek", "upheld", date(2026, 3, 1), 2),
+        Reversed("gojek/G-1"),
+    ]
+
+
+def test_from_when_attributes_hold() -> None:
+    """The day that is named, else the date that the time shows where it was written."""
+    assert from_day_of("2026-03-01T00:30:00+07:00", UNSET) == date(2026, 3, 1)
+    assert from_day_of("2026-02-28T17:30:00Z", UNSET) == date(2026, 2, 28)
+    assert from_day_of("2026-02-28T17:30:00Z", "2025-01-01") == date(2025, 1, 1)

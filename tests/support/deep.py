@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hmac
 import json
 from collections import defaultdict
@@ -29,21 +30,33 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from contracts import entry as entries
-from ledger.domain.accrual import refold
-from ledger.domain.registry import Registry
-from ledger.domain.scheme import parse
+from ledger.accounts import account_of
+from ledger.acts import Acts
 from ledger.domain.standing import Account
 from ledger.errors import InvariantError
-from ledger.intake import contributions_of, gig_of_entry
 
-KINDS = {"accrual": 0, "rejection": 1, "ledger": 2, "scheme": 3, "platform": 4}
-MEMBERS = {
-    "accrual": {"event", "contributions", "balances"},
-    "rejection": {"rejection"},
-    "ledger": {"event"},
-    "scheme": {"event"},
-    "platform": {"event"},
+KINDS = {
+    **{"accrual": 0, "rejection": 1, "ledger": 2, "scheme": 3, "platform": 4, "adjustment": 5, "reversal": 6},
+    **{"worker": 7, "dispute": 8, "remittance": 9, "close": 10, "correction": 11, "notice": 12},
 }
+POSTED = {"event", "contributions", "balances"}
+FURTHER = {"worker", "contributions", "balances"}
+MEMBERS: dict[str, list[set[str]]] = {
+    "accrual": [POSTED, FURTHER],
+    "rejection": [{"rejection"}],
+    "ledger": [{"event"}],
+    "scheme": [{"event"}],
+    "platform": [{"event"}],
+    "adjustment": [POSTED | {"refers_to"}, FURTHER],
+    "reversal": [POSTED | {"refers_to"}, FURTHER],
+    "worker": [POSTED, POSTED | {"refers_to"}, FURTHER],
+    "dispute": [POSTED, POSTED | {"refers_to"}, FURTHER],
+    "remittance": [{"event"}, POSTED, FURTHER],
+    "close": [{"event"}, FURTHER],
+    "correction": [FURTHER | {"refers_to", "reason"}],
+    "notice": [{"worker", "balances", "notices"}],
+}
+STATES = ("accrued", "credit", "drawn", "remitted", "returned", "withheld")
 COMMON = {"format", "engine", "journal", "index", "kind", "cause", "received_at", "salt"}
 
 
@@ -113,15 +126,17 @@ class _Journal:
             where = f"entry {index}"
             if rfc8785.dumps(entry) != leaf or len(leaf) > 65_535:
                 self.say("L4", f"{where}: expected canonical JSON of at most 65,535 bytes")
-            if set(entry) != COMMON | MEMBERS.get(entry["kind"], set()) or entry["format"] != "iuran-entry/v1":
+            if set(entry) - COMMON not in MEMBERS.get(entry["kind"], []) or not set(entry) >= COMMON:
                 self.say("L4", f"{where}: expected the members of its kind, got {sorted(entry)}")
+            if entry["format"] != "iuran-entry/v1" or any(not 0 <= to < index for to in entry.get("refers_to", ())):
+                self.say("L4", f"{where}: expected iuran-entry/v1 that refers to earlier entries only")
             if (entry["journal"], entry["index"], KINDS[entry["kind"]]) != (self.number, index, kind):
                 self.say("L2", f"{where}: expected its place and kind in the row as in the leaf")
-            if worker != (entry["event"]["subject"] if entry["kind"] == "accrual" else None):
-                self.say("L2", f"{where}: expected the subject as worker, got {worker}")
+            if worker != _worker_of(entry):
+                self.say("L2", f"{where}: expected the worker whose balances it shows, got {worker}")
             cause = entry["cause"]
             expected = None
-            if entry["kind"] != "rejection":
+            if "event" in entry:
                 text = f"{self.number}\n{cause.get('source')}\n{cause.get('id')}"
                 expected = sha256(text.encode()).digest()[:16]
                 keys.append(expected)
@@ -135,16 +150,32 @@ class _Journal:
             self.say("L4", "entry 0: expected it to open the ledger")
 
     def check_causes(self) -> None:
-        """L12 and L3: along each topic, offsets are entries, counted duplicates or counted gaps."""
+        """L12 and L3: along each topic, offsets are entries, counted duplicates or gaps; parts come in order."""
         reached: dict[str, int] = defaultdict(int)
+        whole, parts, before = 0, 0, None
         for entry in self.told:
             cause = entry["cause"]
             since = cause["since"]
-            if cause["partition"] != self.number or cause["part"] != [1, 1]:
-                self.say("L3", f"entry {entry['index']}: expected part 1 of 1 from partition {self.number}")
+            part, of = cause["part"]
+            if cause["partition"] != self.number:
+                self.say("L3", f"entry {entry['index']}: expected a cause in partition {self.number}")
+            own = {name: cause.get(name) for name in ("topic", "offset", "sha256", "source", "id")}
+            if (
+                (part, of) != ((whole + 1, parts) if whole < parts else (1, of))
+                or of < 1
+                or (part > 1 and own != before)
+            ):
+                self.say("L3", f"entry {entry['index']}: expected part {whole + 1} of {parts} or a new record")
+            whole, parts, before = part, of, own
+            if part > 1:
+                if since != {"duplicates": 0, "gap": 0}:
+                    self.say("L12", f"entry {entry['index']}: expected no counts between parts")
+                continue
             if min(since.values()) < 0 or cause["offset"] != reached[cause["topic"]] + sum(since.values()):
                 self.say("L12", f"entry {entry['index']}: expected offset {reached[cause['topic']]} after {since}")
             reached[cause["topic"]] = cause["offset"] + 1
+        if whole != parts:
+            self.say("L3", f"last entry: expected all {parts} parts of its record, got {whole}")
         stored = _rows(
             self.connection, "SELECT topic, next_offset, duplicates, gap FROM positions WHERE journal = %s", self.number
         )
@@ -158,19 +189,26 @@ class _Journal:
 
     def check_balances(self) -> None:
         """L1: each worker's balances are the sums of all their contributions so far, in order, none left out."""
-        totals: dict[str, dict[tuple[str, str, str], int]] = defaultdict(dict)
+        totals: dict[str, dict[tuple[str, str, str, str], int]] = defaultdict(dict)
         for entry in self.told:
-            if entry["kind"] != "accrual":
+            worker = _worker_of(entry)
+            if worker is None:
                 continue
-            own = totals[entry["event"]["subject"]]
-            for row in entry["contributions"]:
-                fund = (row["scheme"], row["fund"], row["unit"])
+            own = totals[worker]
+            for row in entry.get("contributions", ()):
+                state = row.get("state", "accrued")
+                fund = (row["scheme"], row["fund"], row["unit"], state)
+                own.setdefault((*fund[:3], "accrued"), 0)
                 own[fund] = own.get(fund, 0) + row["amount"]
-                if not row["amount"]:
-                    self.say("L1", f"entry {entry['index']}: expected no contribution of 0")
-            stated = [((row["scheme"], row["fund"], row["unit"]), row["accrued"]) for row in entry["balances"]]
-            if stated != sorted(own.items()):
-                self.say("L1", f"entry {entry['index']}: expected balances {sorted(own.items())}, got {stated}")
+                if not row["amount"] or row.get("state") == "accrued" or state not in STATES:
+                    self.say("L1", f"entry {entry['index']}: expected no contribution of 0, and a state that is one")
+            stated = [(row["scheme"], row["fund"], row["unit"]) for row in entry["balances"]]
+            if stated != sorted({key[:3] for key in own}):
+                self.say("L1", f"entry {entry['index']}: expected balances of {sorted(own)}, got {stated}")
+            shown = {(*fund, state): row[state] for fund, row in zip(stated, entry["balances"], strict=True)
+                     for state in STATES if state in row}  # fmt: skip
+            if any(shown.get(key, 0) != amount for key, amount in own.items()) or not shown.keys() <= own.keys():
+                self.say("L1", f"entry {entry['index']}: expected balances {sorted(own.items())}, got {shown}")
 
     def check_rejections(self) -> None:
         """Each refused record is kept beside the entry that refuses it, and nothing else is."""
@@ -237,20 +275,17 @@ class _Journal:
         """A stored standing is what folding the worker's entries up to it gives, under the schemes enacted by then."""
         stored = _rows(self.connection, "SELECT worker, as_of, account FROM standings WHERE journal = %s", self.number)
         for worker, as_of, account in stored:
-            registry, folded = Registry(), Account()
+            acts = Acts()
+            for leaf in self.leaves[: as_of + 1]:
+                with contextlib.suppress(ValueError):  # said already where the leaf is checked
+                    acts.take(entries.decode(leaf))
             mine = [row[0] for row in self.rows if row[3] == worker and row[0] <= as_of]
-            for index in range(as_of + 1):
-                if self.told[index]["kind"] == "scheme":
-                    registry = registry.enact(parse(self.told[index]["event"]["data"]["text"], "stored"))
+            folded = Account(worker)
             try:
-                for index in mine:
-                    entry = entries.decode(self.leaves[index])
-                    refold(gig_of_entry(entry), contributions_of(entry), folded, registry)
+                folded = account_of(worker, [entries.decode(self.leaves[index]) for index in mine], acts).account
             except (entries.EntryError, InvariantError) as error:
-                self.say("L4", f"entries of a worker: expected gigs that can be folded, got {error}")
-            if mine[-1:] != [as_of] or _without_zeros(msgspec.json.decode(bytes(account))) != _without_zeros(
-                folded.dump()
-            ):
+                self.say("L4", f"entries of a worker: expected facts that can be folded, got {error}")
+            if mine[-1:] != [as_of] or msgspec.json.decode(bytes(account)) != folded.dump():
                 self.say("L9", f"standing as of {as_of}: expected the fold of the worker's entries up to it")
 
     def check_salts(self, secret: bytes) -> None:
@@ -265,10 +300,11 @@ class _Journal:
                 self.say("L4", f"entry {entry['index']}: expected salt {made}")
 
 
-def _without_zeros(account: dict[str, Any]) -> dict[str, Any]:
-    """A dumped account without orphans of 0: taken back to nothing, or never there, is the same standing."""
-    standings = [[*own[:-1], [orphan for orphan in own[-1] if orphan[-1]]] for own in account["standings"]]
-    return {**account, "standings": standings}
+def _worker_of(entry: Mapping[str, Any]) -> str | None:
+    """The worker whose balances an entry shows, if any."""
+    if "balances" not in entry:
+        return None
+    return str(entry["worker"] if "worker" in entry else entry["event"]["subject"])
 
 
 def _note_fault(note: bytes, vkey: str, size: int, root: bytes) -> str | None:

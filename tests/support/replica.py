@@ -9,20 +9,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from contracts import entry as entries
 from contracts.codec import Record
 from contracts.entry import Position
+from contracts.events import Event, PeriodClosed
+from ledger.accounts import Loaded, account_of
+from ledger.acts import Acts
+from ledger.books import KnownGig, book_of, known_gig
 from ledger.domain.registry import Registry
-from ledger.domain.scheme import parse
 from ledger.domain.standing import Account
 from ledger.errors import KeysTaken
-from ledger.store.standings import content_of, fold
-from streams import pipeline
+from ledger.parts import Part
+from ledger.store.standings import content_of
+from streams import closes, pipeline
 from streams.pipeline import Decision, State, Written
 from tests.support.strategies import gates
 
 SECRET = bytes(range(32))
+
+
+class CrashError(Exception):
+    """The process dies instead of committing: `Replica.commits_left` came to 0."""
 
 
 class Replica:
@@ -35,31 +44,94 @@ class Replica:
         self.positions: dict[str, Position] = {}
         self.decisions: list[Decision] = []
         self.state: State | None = None
+        self.held: list[Record] = []
+        self.slice_workers = 2
+        self.commits_left: int | None = None
         self._secret = secret
         self._gates = gates(journals, prefix)
 
     def settle(self, records: Sequence[Record], look_first: bool = False) -> Replica:
-        """Settle records, none of which was settled before."""
+        """Settle records, none of which was settled before; a close that has to wait is held back for later ones."""
         rest: Sequence[Record] = records
         looking = look_first
-        while rest:
-            decoded = pipeline.decode_all(rest, self._gates, self.journal)
-            batch = decoded[: pipeline.batch_end(decoded)]
+        while rest or self.held:
+            rest = closes.put_back(self.held, rest)
             state = self.state or self._open()
-            workers, keys = pipeline.needs(batch, state)
-            for worker in workers:
-                state.accounts[worker] = pipeline.hold(self.account(worker, state.registry), 0)
+            decoded = pipeline.decode_all(rest, self._gates, self.journal)
+            done = closes.under_way(self.entries()[-1] if self.leaves else None)
+            going, held = closes.set_aside(decoded, state, done)
+            self.held = [record for record, _, _ in held]
+            batch: Sequence[pipeline.Decoded] = going[: pipeline.batch_end(going)]
+            if not batch:
+                self.state = state
+                break
+            wanted = pipeline.needs(batch, state)
+            for worker in wanted.workers:
+                state.accounts[worker] = pipeline.hold(*self.loaded(worker, state.acts))
+            books, length = pipeline.needs_books(batch, state)
+            batch = batch[:length]
+            state.books = {worker: book_of(self._entries_of(worker), state.acts.closes) for worker in books}
+            state.gigs = self._gigs_of(wanted.gigs)
+            taken = self._taken(wanted.keys if looking else wanted.firm_keys)
             try:
-                decision = pipeline.decide(batch, state, self._taken(keys) if looking else None)
-                self._commit(decision)
+                if self._is_close(batch[0], state, taken, done):
+                    self._close(batch[0], state, done)
+                else:
+                    self._commit(pipeline.decide(batch, state, taken, looking))
             except KeysTaken:
                 if looking:
                     raise AssertionError("keys: expected none taken after looking first") from None
                 self.state, looking = None, True
                 continue
             self.state = state
-            rest, looking = rest[len(batch) :], look_first
+            entered = [*batch, *held]
+            rest, looking = [one[0] for one in decoded if one not in entered], look_first
         return self
+
+    def _is_close(self, one: pipeline.Decoded, state: State, taken: dict[bytes, Any], done: Any) -> bool:
+        record, event, key = one
+        if not isinstance(event, Event) or not isinstance(event.data, PeriodClosed):
+            return False
+        unfit = closes.refusal(event, state.acts, closes.prefix_of(record))
+        return done is not None or (key not in taken and unfit is None)
+
+    def _close(self, one: pipeline.Decoded, state: State, done: closes.UnderWay | None) -> None:
+        """Work a close out as `streams.closer` does, in slices of `slice_workers`."""
+        state.accounts.clear()
+        workers = sorted({w.worker for w in self.written if w.worker is not None})
+        if done is None:
+            closing = closes.closing_of(one, state.acts.copy())
+            acts = state.acts.copy()
+            acts.close(closing.closed, state.size)
+            count = 1 + sum(len(own) for _, own in self._parts(closing, acts, workers))
+            self._commit(closes.begin(closing, state, count))
+            written = 1
+        else:
+            before = Acts()
+            for entry in self.entries():
+                if (entry.cause.topic, entry.cause.offset) != (done.topic, done.offset):
+                    before.take(entry)
+            closing = closes.closing_of(one, before)
+            written, count = done.part, done.parts
+            workers = [worker for worker in workers if worker > done.worker]
+        for start in range(0, len(workers), self.slice_workers):
+            if written == count:
+                break
+            own = self._parts(closing, state.acts, workers[start : start + self.slice_workers])
+            if own:
+                decision = closes.go_on(closing, state, written, count, own)
+                written += sum(len(parts) for _, parts in own)
+                self._commit(decision)
+        assert written == count
+        state.accounts.clear()
+
+    def _parts(self, closing: closes.Closing, acts: Acts, workers: Sequence[str]) -> list[tuple[str, list[Part]]]:
+        made = []
+        for worker in workers:
+            account, _, due = self.loaded(worker, closing.before)
+            book = book_of(self._entries_of(worker), closing.before.closes) if due else []
+            made.append((worker, closes.parts_of(closing, account, acts, due, book)))
+        return [(worker, own) for worker, own in made if own]
 
     def settle_all(self, batches: Iterable[Sequence[Record]], look_first: bool = False) -> Replica:
         """Settle batches one after the other."""
@@ -70,6 +142,7 @@ class Replica:
     def forget(self) -> None:
         """Drop what is held in memory, as a crash does."""
         self.state = None
+        self.held = []
 
     def entries(self) -> list[entries.Entry]:
         """All entries, decoded."""
@@ -80,29 +153,50 @@ class Replica:
         return [json.loads(leaf) for leaf in self.leaves]
 
     def account(self, worker: str, registry: Registry) -> Account:
-        """A worker's account, folded from the leaves."""
-        account = Account()
-        for written in self.written:
-            if written.worker == worker:
-                fold(account, written.leaf, registry, self.journal, written.leaf_index)
-        return account
+        """A worker's account, folded from the leaves under this registry."""
+        acts = self.acts()
+        acts.registry = registry
+        return self.loaded(worker, acts).account
+
+    def loaded(self, worker: str, acts: Acts) -> Loaded:
+        """A worker's account as a writer loads it."""
+        return account_of(worker, self._entries_of(worker), acts)
+
+    def acts(self) -> Acts:
+        """What the leaves' acts say."""
+        acts = Acts()
+        for entry in self.entries():
+            acts.take(entry)
+        return acts
 
     def registry(self) -> Registry:
         """The versions that the leaves enact."""
-        registry = Registry()
-        for entry in self.entries():
-            if entry.kind == "scheme" and isinstance(entry.event, entries.StoredEvent):
-                registry = registry.enact(parse(json.loads(bytes(entry.event.data))["text"], "stored"))
-        return registry
+        return self.acts().registry
 
     def _open(self) -> State:
-        return State(self.journal, self._secret, self.registry(), len(self.leaves), dict(self.positions))
+        return State(self.journal, self._secret, self.acts(), len(self.leaves), dict(self.positions))
+
+    def _entries_of(self, worker: str) -> list[entries.Entry]:
+        return [entries.decode(w.leaf) for w in self.written if w.worker == worker]
+
+    def _gigs_of(self, keys: Iterable[bytes]) -> dict[bytes, KnownGig]:
+        found = {}
+        for key in keys:
+            told = [entries.decode(w.leaf) for w in self.written if key in (w.event_key, w.refers_to)]
+            gig = known_gig(told)
+            if gig is not None:
+                found[key] = gig
+        return found
 
     def _taken(self, keys: Sequence[bytes]) -> dict[bytes, pipeline.Content]:
         wanted = set(keys)
         return {w.event_key: content_of(entries.decode(w.leaf)) for w in self.written if w.event_key in wanted}  # type: ignore[misc]
 
     def _commit(self, decision: Decision) -> None:
+        if self.commits_left is not None:
+            if self.commits_left == 0:
+                raise CrashError
+            self.commits_left -= 1
         keys = [w.event_key for w in (*self.written, *decision.written) if w.event_key is not None]
         if len(keys) != len(set(keys)):
             raise KeysTaken("some event keys were taken")

@@ -56,14 +56,14 @@ sources: {own: {title: "made up"}}
 versions:
   - from: 2026-01-01
     source: own
-    bases: {pay: {include: all}}
+    measures: {pay: {include: all}}
     rules:
       - {fund: A, payer: platform, window: month, platforms: together, base: pay, rate: "0.01", cap: "500",
          rounding: {mode: down, step: "1"}}
   - from: 2026-01-01
     revision: 2
     source: own
-    bases: {pay: {include: all}}
+    measures: {pay: {include: all}}
     rules:
       - {fund: A, payer: platform, window: month, platforms: together, base: pay, rate: "0.03", cap: "900",
          rounding: {mode: down, step: "1"}}
@@ -71,7 +71,7 @@ versions:
          rounding: {mode: down, step: "0.01"}}
   - from: 2026-03-01
     source: own
-    bases: {pay: {include: all}}
+    measures: {pay: {include: all}}
     rules:
       - {fund: B, payer: worker, window: month, platforms: together, base: pay, rate: "0.02",
          rounding: {mode: down, step: "0.01"}}
@@ -86,7 +86,7 @@ sources: {own: {title: "made up"}}
 versions:
   - from: 2026-01-01
     source: own
-    bases: {pay: {include: all}}
+    measures: {pay: {include: all}}
     rules:
       - {fund: C, payer: customer, window: gig, base: pay, rate: "0.1", rounding: {mode: up, step: "1"}}
 """
@@ -149,6 +149,54 @@ class Feed:
         members = {"scheme": version.scheme, "sha256": version.digest, "text": version.text, "version": version.id}
         act = f"scheme/{version.scheme}/{version.id}"
         return self.act(events.SCHEME_ENACTED, act, name, events.SchemeEnacted(**(members | changes)))
+
+    def platforms(
+        self, type: str, id: str, worker: str, data: dict[str, Any], topic: str = GOJEK, **more: Any
+    ) -> Record:
+        """Another event of a platform about a worker: what adjusts or reverses a gig."""
+        event = {
+            "specversion": "1.0",
+            "id": id,
+            "source": f"urn:iuran:platform:{topic.rpartition('.')[2]}",
+            "type": type,
+            "subject": worker,
+            "time": "2026-03-09T08:00:00Z",
+            "data": data,
+        }
+        return self.record(topic, json.dumps(event | more).encode(), worker.encode())
+
+    def adjusted(
+        self, gig: str, worker: str, amount: str, kind: str = "tip", topic: str = GOJEK, **more: Any
+    ) -> Record:
+        """An adjustment of a gig by one component; its id is the gig's and the amount unless `id` is given."""
+        data = {"gig": gig, "components": [{"kind": kind, "amount": amount}]} | more.pop("data", {})
+        return self.platforms(events.GIG_ADJUSTED, more.pop("id", f"{gig}/{amount}"), worker, data, topic, **more)
+
+    def reversed(self, gig: str, worker: str, topic: str = GOJEK, **more: Any) -> Record:
+        """A reversal of a gig."""
+        return self.platforms(events.GIG_REVERSED, more.pop("id", f"{gig}/x"), worker, {"gig": gig}, topic, **more)
+
+    def platform(self, platform: str, **attributes: Any) -> Record:
+        """A platform becomes known, with these attributes."""
+        number = self.next.get(self.prefix + CONTROL, 0)
+        data = events.PlatformChanged(
+            attributes=attributes, platform=platform, status="active", topic=f"{self.prefix}gigs.{platform}"
+        )
+        return self.act(events.PLATFORM_CHANGED, f"{platform}/{number}", platform, data)
+
+    def closed(self, period: str, offsets: dict[str, int] | None = None, platform: str | None = None) -> Record:
+        """A period is closed; `offsets` by topic, those reached so far unless given."""
+        reached = {topic: end for topic, end in self.next.items() if not topic.endswith(CONTROL)}
+        more = {} if platform is None else {"platform": platform}
+        data = events.PeriodClosed(offsets=reached if offsets is None else offsets, period=period, **more)
+        subject = platform or "test.localhost"
+        return self.act(events.PERIOD_CLOSED, f"close/{period}/{platform}", subject, data, "2026-04-01T00:00:00Z")
+
+    def workers_own(
+        self, type: str, id: str, worker: str, data: events.Data, time: str = "2026-03-09T08:00:00Z"
+    ) -> Record:
+        """What the operator makes known of one worker."""
+        return self.act(type, id, worker, data, time)
 
     def workers(self, count: int) -> list[str]:
         """Pseudonyms whose records belong in this journal."""

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import pytest
 
-from ledger.domain.scheme import parse
+from ledger.domain.language import parse
 from ledger.errors import StoreUnavailable
 from ledger.log.checkpoint import open_checkpoint
 from ledger.log.keys import parse_vkey

@@ -6,6 +6,7 @@ positions and the head. A tampering changes what is stored and nothing else, unl
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,16 +16,22 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from contracts import entry as entries
 from contracts.entry import Cause, Entry, Kind, Position, Refusal, Since, StoredEvent
 from contracts.topics import partition_of
 from ledger.audit.checks import Head, JournalCheck, RefusedRow
 from ledger.audit.findings import LAWS, Finding
+from ledger.audit.tallies import Offsets
 from ledger.log import keys
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint
 from ledger.log.keys import Signer
 from ledger.log.merkle import Frontier, leaf_hash
+from tests.support.corrections import PERIODS, STEPS, story
+from tests.support.replica import SECRET as REPLICA_SECRET
+from tests.support.replica import CrashError, Replica
 
 JOURNAL, JOURNALS = 3, 4
 SIGNERS = [keys.generate(f"iuran.localhost/log/{n}") for n in range(JOURNALS)]
@@ -105,9 +112,14 @@ class Journal:
             for payer in ("platform:" + source.rpartition(":")[2], "worker:" + worker):
                 amount = 100 + index
                 totals["ID-JK-PILOT", fund, "IDR"] = totals.get(("ID-JK-PILOT", fund, "IDR"), 0) + amount
-                row = entries.ContributionRow(amount, fund, payer, "ID-JK-PILOT", "IDR", "2026-01-01", "2026-03")
+                row = entries.ContributionRow(
+                    amount=amount, fund=fund, payer=payer, scheme="ID-JK-PILOT", unit="IDR", version="2026-01-01",
+                    window="2026-03",
+                )  # fmt: skip
                 entry.contributions.append(row)
-        entry.balances = [entries.BalanceRow(totals[k], k[1], k[0], k[2]) for k in sorted(totals)]
+        entry.balances = [
+            entries.BalanceRow(accrued=totals[k], fund=k[1], scheme=k[0], unit=k[2]) for k in sorted(totals)
+        ]
 
     def duplicate(self, topic: str) -> None:
         at = self.positions[topic]
@@ -625,3 +637,24 @@ def test_many_findings_are_counted_and_the_first_is_kept() -> None:
     assert len(findings) == 1000
     assert audit.findings.unlisted >= 2000
     assert findings[0].index == 0
+
+
+@given(STEPS, PERIODS, st.integers(0, 40))
+@settings(max_examples=30, deadline=None)
+def test_corrections_and_closes_hold_also_while_a_close_is_under_way(
+    steps: list[Any], periods: list[str], commits: int
+) -> None:
+    replica = Replica()
+    replica.slice_workers = 1
+    replica.commits_left = commits
+    with contextlib.suppress(CrashError):
+        replica.settle(story(steps, periods))
+    check = JournalCheck(0, REPLICA_SECRET)
+    for written in replica.written:
+        check.entry(written.leaf_index, written.worker, written.event_key, written.leaf, written.kind)
+    offsets = Offsets(check.findings)
+    for entry in replica.entries():
+        offsets.check(entry.index, entry.cause, 0)
+    offsets.finish(replica.positions, len(replica.leaves))
+    # such stories are not opened by entry 0
+    assert [finding for finding in check.findings.ordered() if finding.index != 0] == []

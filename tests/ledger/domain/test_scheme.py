@@ -1,111 +1,20 @@
-"""The language of schemes: what is refused and how, canonical text, registry, periods, numbers, cases, the command."""
+"""Versions in force, their scope, periods of time, and exact numbers."""
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
-from contracts.currencies import EXPONENTS
-from deploy.cli.scheme import app
-from ledger.domain.casefile import instant, later, read_cases
-from ledger.domain.cases import run_case
+from ledger.domain.cases.file import instant
 from ledger.domain.money import Mode, format_amount, parse_amount, round_steps
-from ledger.domain.period import Window, block_day, local_day, parse_period, window_label
+from ledger.domain.period import GIG, MONTH, block_day, local_day, parse_period, window_label
 from ledger.domain.quantity import decimal_places, exact
 from ledger.domain.registry import EnactError, Registry
-from ledger.domain.scheme import parse
-from ledger.domain.tree import SchemeError
-from tests.ledger.domain.worlds import SHIPPED, gig, load, registry, rule, scheme_text
-
-RUN = CliRunner()
-MONTH = {"window": "month", "platforms": "together"}
-
-
-@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.yaml")), ids=lambda path: path.stem)
-def test_shipped_versions_are_their_canonical_text(path: Path) -> None:
-    for version in load(path.read_text()).versions:
-        again = parse(version.text, "canonical")
-        assert (again, again.rules, again.tables, again.bases) == (
-            version,
-            version.rules,
-            version.tables,
-            version.bases,
-        )
-        assert (again.id, again.digest, again.sources) == (version.id, version.digest, version.sources)
-        assert version.minor_digits == EXPONENTS[version.currency]
-
-
-@pytest.mark.parametrize(
-    "spelt", [" {}", "{}", "[]", "nope", '{"a":1}', '{"a":1.5}', '{"a":"1","a":"2"}', '{"a":null}']
-)
-def test_parse_refuses_all_but_canonical_text(spelt: str) -> None:
-    with pytest.raises(SchemeError):
-        parse(spelt, "canonical")
-
-
-def test_another_spelling_of_a_canonical_text_is_refused() -> None:
-    text = load(scheme_text(rule())).versions[0].text
-    with pytest.raises(SchemeError):
-        parse(json.dumps(json.loads(text), sort_keys=True), "canonical")
-
-
-@pytest.mark.parametrize(
-    ("text", "what"),
-    [
-        (scheme_text(rule(rate="0.01")), "float"),
-        (scheme_text(rule(rate='"1.5"')), "share from 0 to 1"),
-        (scheme_text(rule(rate='"-0.1"')), "share from 0 to 1"),
-        (scheme_text(rule(rate='"1e-2"')), "expected a decimal"),
-        (scheme_text(rule(payer="state")), "payer"),
-        (scheme_text(rule(window="week")), "gig | month"),
-        (scheme_text(rule(window="month")), "expected key 'platforms'"),
-        (scheme_text(rule(platforms="each")), "a gig lies on one platform"),
-        (scheme_text(rule(cap='"-1"')), "0 or more"),
-        (scheme_text(rule(cap='"0.50"')), "multiple of the rounding step"),
-        (scheme_text(rule(cap="{table: caps}")), "no table 'caps'"),
-        (scheme_text(rule(rounding="{mode: nearest, step: 1}")), "down | up | half_up | half_even"),
-        (scheme_text(rule(rounding="{mode: down, step: 0}")), "more than 0"),
-        (scheme_text(rule(base="gross")), "base: expected pay"),
-        (scheme_text(rule(source="law")), "is not under `sources:`"),
-        (scheme_text(rule(fnd="A")), "did you mean 'fund'"),
-        (scheme_text(rule() + "\n" + rule()), "stands twice"),
-        (scheme_text(rule(), currency="XXX"), "currency: unknown"),
-        (scheme_text(rule(), time_zone="Asia/Batavia2"), "time_zone: unknown"),
-        (scheme_text(rule(), start="2026-02-30"), "day of the calendar"),
-        (scheme_text(rule(), start="20260201"), "2026-01-31"),
-        (scheme_text(rule(), title="&t test"), "anchor or alias"),
-        (scheme_text(rule()) + "title: again\n", "stands twice"),
-        (scheme_text(rule(), more="  - {from: 2026-01-01, source: own, rules: []}\n"), "expected one later"),
-        ("a: [", "no YAML"),
-        ("", "expected one scheme"),
-    ],
-)
-def test_what_is_wrong_is_named_with_line_and_mend(text: str, what: str) -> None:
-    with pytest.raises(SchemeError) as caught:
-        load(text)
-    assert what in str(caught.value)
-    assert all(problem.file == "test.yaml" and problem.line >= 1 and problem.mend for problem in caught.value.problems)
-
-
-def test_all_problems_are_reported_at_once_at_their_lines() -> None:
-    with pytest.raises(SchemeError) as caught:
-        load(scheme_text(rule(rate="0.01", payer="state") + "\n" + rule(fund="b", window="week")))
-    assert [problem.line for problem in caught.value.problems] == [12, 12, 13, 13]
-
-
-def test_rows_that_overlap_are_refused() -> None:
-    table = "    tables: {cap: {by: [service, vehicle], otherwise: post nothing, rows: [{service: ride, vehicle: car, "
-    table += 'value: "1"}, {service: ride, vehicle: any, value: "2"}]}}\n'
-    text = scheme_text(rule(cap="{table: cap}")).replace("    rules:", table + "    rules:")
-    with pytest.raises(SchemeError, match="stands in two rows"):
-        load(text)
+from tests.ledger.domain.worlds import gig, load, registry, rule, scheme_text
 
 
 def test_registry_refuses_drafts_and_another_text_under_an_enacted_id() -> None:
@@ -183,7 +92,7 @@ def test_what_is_no_period(text: str) -> None:
 
 
 def test_labels_of_windows() -> None:
-    assert [window_label(w, date(2026, 3, 1)) for w in (Window.GIG, Window.MONTH)] == ["2026-03-01", "2026-03"]
+    assert [window_label(w, date(2026, 3, 1)) for w in (GIG, MONTH)] == ["2026-03-01", "2026-03"]
 
 
 @settings(deadline=None)
@@ -211,88 +120,3 @@ def test_what_is_no_decimal(text: str) -> None:
 def test_decimals_round_half_up_away_from_zero() -> None:
     texts = [decimal_places(Fraction(n, 1000), 2) for n in (5, -5, 4, -4)]
     assert texts == ["0.01", "-0.01", "0.00", "0.00"]
-
-
-def test_durations_follow_the_clock_on_the_wall() -> None:
-    start = instant("2025-03-08T10:00-05:00", "America/New_York")
-    assert later(start, "P1D", "America/New_York") - start == 23 * 3600
-    assert later(instant("2025-01-31", "Asia/Jakarta"), "P1M", "Asia/Jakarta") == instant("2025-02-28", "Asia/Jakarta")
-
-
-def case_of(text: str) -> str:
-    """Give `holds`, `fails`, or the reason why the case was not run."""
-    documents = {"X-TEST": load(scheme_text(rule(), zones="[ID-JK]", status="draft"))}
-    result = run_case(read_cases(f"scheme: X-TEST\n{text}", "case.yaml")[0], documents, EXPONENTS)
-    return result.error or ("holds" if result.holds else "fails")
-
-
-GIG_EVENT = 'events: [{at: 2026-03-01, gross: "300"}]\n'
-
-
-@pytest.mark.parametrize(
-    ("text", "outcome"),
-    [
-        (GIG_EVENT + 'expect: [{amount: "3.0"}]', "holds"),
-        (GIG_EVENT + 'expect: [{amount: "4"}]', "fails"),
-        (GIG_EVENT + 'expect: [{payer: worker, amount: "0"}, {unit: hours, amount: "0"}]', "holds"),
-        (GIG_EVENT + "expect_none: true", "fails"),
-        (GIG_EVENT + 'expect_inputs: [{gig: 1, pay: "300"}]', "holds"),
-        (GIG_EVENT + 'expect_inputs: [{gig: 1, pay: "301"}]', "fails"),
-        (GIG_EVENT + 'expect_inputs: [{gig: 1, floor: "1"}]', "no input 'floor'"),
-        (GIG_EVENT + 'expect: [{gig: 9, amount: "0"}]', "expected the id of an event"),
-        (GIG_EVENT + 'parameters: {rate: "1"}\nexpect_none: true', "no open parameter 'rate'"),
-        ('events: [{at: 2026-03-01T10:00, gross: "3"}]\nexpect_none: true', "time with its offset"),
-    ],
-)
-def test_cases_hold_fail_or_say_why_not(text: str, outcome: str) -> None:
-    assert outcome in case_of(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "what"),
-    [
-        ("events: [{type: period.closed, period: 2026-01}]\nexpect_none: true", "period.closed is not supported yet"),
-        ("events: [{type: gig.adjusted, gig: 1}]\nexpect_none: true", "gig.adjusted is not supported yet"),
-        (GIG_EVENT + "expect_notice: [{kind: due}]", "notices are not supported yet"),
-        (GIG_EVENT + 'expect: [{state: remitted, amount: "1"}]', "state: remitted is not supported yet"),
-        (GIG_EVENT + "expekt: []\nexpect_none: true", "unknown key 'expekt'"),
-        (GIG_EVENT, "expected an answer"),
-        ("events: [{at: 2026-03-01}]\nexpect_none: true", "either gross or components"),
-    ],
-)
-def test_case_files_are_refused_by_name(text: str, what: str) -> None:
-    with pytest.raises(SchemeError, match=what):
-        case_of(text)
-
-
-def test_shipped_cases_hold_and_a_wrong_figure_exits_1_side_by_side(tmp_path: Path) -> None:
-    good = RUN.invoke(app, ["test"])
-    assert good.exit_code == 0, good.output
-    shipped = (SHIPPED / "cases" / "US-NY-BCF" / "us-blackcar.yaml").read_text()
-    wrong = tmp_path / "wrong.yaml"
-    wrong.write_text(shipped.replace('payer: customer, amount: "0.50"', 'payer: customer, amount: "0.51"', 1))
-    bad = RUN.invoke(app, ["test", str(wrong)])
-    assert bad.exit_code == 1
-    assert "0.51" in bad.output
-    assert "0.50" in bad.output
-
-
-def test_schemes_of_a_folder_are_tried_instead_of_the_shipped(tmp_path: Path) -> None:
-    (tmp_path / "x.yaml").write_text(scheme_text(rule(**MONTH)))
-    case = tmp_path / "cases" / "x.yaml"
-    case.parent.mkdir()
-    case.write_text(f'scheme: X-TEST\n{GIG_EVENT}expect: [{{period: 2026-03, amount: "3"}}]\n')
-    assert RUN.invoke(app, ["test", str(case), "--schemes", str(tmp_path)]).exit_code == 0
-    assert RUN.invoke(app, ["test", str(case)]).exit_code == 1
-
-
-def test_list_show_and_check(tmp_path: Path) -> None:
-    listed = json.loads(RUN.invoke(app, ["list", "--json"]).output)
-    assert {row["scheme"] for row in listed} >= {"ID-JK-PILOT", "US-NY-BCF", "IN-KA-WELFARE-FEE"}
-    shown = RUN.invoke(app, ["show", "US-NY-BCF", "--version", "2020-11-01", "--canonical"]).output
-    assert parse(shown, "shown").id == "2020-11-01"
-    bad = tmp_path / "bad.yaml"
-    bad.write_text(scheme_text(rule(rate="0.01")))
-    checked = RUN.invoke(app, ["check", str(bad)])
-    assert checked.exit_code == 1
-    assert f"{bad}:12: rate: expected a decimal in quotes" in checked.output

@@ -10,6 +10,9 @@ import pytest
 
 from contracts.entry import event_key
 from deploy.embedded.stack import Servers
+from ledger.accounts import Loaded
+from ledger.acts import Acts
+from ledger.domain.language import parse
 from ledger.domain.registry import Registry
 from ledger.domain.standing import Account
 from ledger.errors import InvariantError, StoreUnavailable
@@ -40,13 +43,13 @@ def told(servers: Servers) -> Iterator[tuple[Bare, Replica]]:
         yield ledger, Replica(secret=ledger.secrets[0]).settle([*records, *later])
 
 
-def load(ledger: Bare, workers: Sequence[str], registry: Registry) -> dict[str, tuple[Account, int]]:
+def load(ledger: Bare, workers: Sequence[str], registry: Registry) -> dict[str, Loaded]:
     """What a writer loads."""
 
-    async def life() -> dict[str, tuple[Account, int]]:
+    async def life() -> dict[str, Loaded]:
         connection = await database.connect_async(ledger.url, "writer")
         try:
-            return await load_accounts(connection, 0, workers, registry)
+            return await load_accounts(connection, 0, workers, Acts(registry))
         finally:
             await connection.close()
 
@@ -58,25 +61,28 @@ def test_accounts_are_the_folds_of_their_entries_snapshot_or_not(told: tuple[Bar
     registry = replica.registry()
     assert ledger.rows("SELECT worker FROM standings") == [("W-ann",)]
     loaded = load(ledger, WORKERS, registry)
-    assert {worker: account for worker, (account, _) in loaded.items()} == {
+    assert {worker: account for worker, (account, _, _) in loaded.items()} == {
         worker: replica.account(worker, registry) for worker in WORKERS
     }
-    assert {worker: unsaved for worker, (_, unsaved) in loaded.items()} == {"W-ann": 1, "W-ben": 2, "W-cut": 0}
-    assert loaded["W-cut"][0] == Account()
+    assert {worker: unsaved for worker, (_, unsaved, _) in loaded.items()} == {"W-ann": 1, "W-ben": 2, "W-cut": 0}
+    stranger = Account("W-cut")
+    stranger.catch_up(registry)
+    assert loaded["W-cut"] == (stranger, 0, False)
     assert load(ledger, [], registry) == {}
 
 
 def test_a_snapshot_under_a_law_since_changed_is_left_aside(told: tuple[Bare, Replica]) -> None:
     ledger, replica = told
     registry = replica.registry().enact(POOL[1])
-    account, unsaved = load(ledger, ["W-ann"], registry)["W-ann"]
+    account, unsaved, _ = load(ledger, ["W-ann"], registry)["W-ann"]
     assert unsaved == SNAPSHOT_ENTRIES + 1
     assert account == replica.account("W-ann", registry)
 
 
 def test_a_scheme_that_changes_no_window_leaves_the_snapshot_in_use(told: tuple[Bare, Replica]) -> None:
     ledger, replica = told
-    account, unsaved = load(ledger, ["W-ann"], replica.registry().enact(GIGWISE))["W-ann"]
+    later = parse(GIGWISE.text.replace('"2026-01-01"', '"2027-01-01"'), "later")
+    account, unsaved, _ = load(ledger, ["W-ann"], replica.registry().enact(later))["W-ann"]
     assert unsaved == 1
     assert account.balances == replica.account("W-ann", replica.registry()).balances
 
@@ -87,11 +93,13 @@ def test_another_journals_entries_are_not_folded(told: tuple[Bare, Replica]) -> 
     async def life() -> Any:
         connection = await database.connect_async(ledger.url, "writer")
         try:
-            return await load_accounts(connection, 1, ["W-ann"], replica.registry())
+            return await load_accounts(connection, 1, ["W-ann"], replica.acts())
         finally:
             await connection.close()
 
-    assert asyncio.run(life()) == {"W-ann": (Account(), 0)}
+    stranger = Account("W-ann")
+    stranger.catch_up(replica.registry())
+    assert asyncio.run(life()) == {"W-ann": (stranger, 0, False)}
 
 
 def test_taken_gives_the_content_of_accepted_events_only(told: tuple[Bare, Replica]) -> None:
@@ -141,7 +149,7 @@ def test_a_database_that_breaks_off_says_so(told: tuple[Bare, Replica]) -> None:
         connection = await database.connect_async(ledger.url, "writer")
         await asyncio.to_thread(kill, ledger.url, connection.info.backend_pid)
         with pytest.raises(StoreUnavailable):
-            await load_accounts(connection, 0, ["W-ann"], replica.registry())
+            await load_accounts(connection, 0, ["W-ann"], replica.acts())
         with pytest.raises(StoreUnavailable):
             await taken(connection, [bytes(16)])
 
