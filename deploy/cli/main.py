@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from deploy.cli import audit, demo, ledger, publish, scheme, serve, stack, token
+from deploy.cli import audit, demo, ledger, publish, reconcile, scheme, serve, simulate, stack, token
 from ledger.errors import LedgerError
 from ledger.settings import SettingsError
 
@@ -29,7 +29,11 @@ app.command("api")(serve.api)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(ledger.platforms, name="platform")
 publish.register(app)
-app.add_typer(scheme.app, name="scheme", help="Schemes as data: list, show, check, test, enact.")
+simulate.register(scheme.app)
+reconcile.register(scheme.app)
+app.add_typer(
+    scheme.app, name="scheme", help="Schemes as data: list, show, check, test, enact, simulate, diff, reconcile."
+)
 app.add_typer(audit.app, name="audit")
 app.add_typer(token.app, name="token")
 
