@@ -10,13 +10,14 @@ Source: RFC 6962 section 2.1 (leaf 0x00, node 0x01, SHA-256); the compact range 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
 HASH_BYTES = 32
 SIZE_BYTES = 8
 SIZE_MAX = 2**63 - 1
+TILE_HEIGHT = 8
 EMPTY_ROOT = sha256().digest()
 
 
@@ -41,8 +42,14 @@ class Frontier(NamedTuple):
     peaks: tuple[bytes, ...] = ()
 
     def append(self, leaf_hashes: Sequence[bytes]) -> Frontier:
-        """Give the frontier of the tree with these leaf hashes (32 bytes each) added, in order.
+        """Give the frontier of the tree with these leaf hashes (32 bytes each) added, in order; raises as `grow`."""
+        return self.grow(leaf_hashes)[0]
 
+    def grow(self, leaf_hashes: Sequence[bytes]) -> tuple[Frontier, Mapping[int, list[bytes]]]:
+        """Give the frontier with these leaf hashes (32 bytes each) added, and the new nodes that stand in tiles.
+
+        The nodes come by tile level (tree level 0, 8, 16, ...), left to right, as they fell out of the one pass that
+        each new node is hashed in; at level 0 they are the leaf hashes. A level without a new node is left out.
         Raises TreeError if a hash is not 32 bytes long or the size would pass 2**63 - 1.
         """
         size = self.size + len(leaf_hashes)
@@ -52,10 +59,13 @@ class Frontier(NamedTuple):
             raise TreeError(f"leaf hash: expected {HASH_BYTES} bytes, got lengths {sorted(set(map(len, leaf_hashes)))}")
         kept = list(self.peaks)
         risen: list[bytes] = []  # new peaks, smallest first
-        left, row = self.size, list(leaf_hashes)
+        nodes: dict[int, list[bytes]] = {}
+        left, row, level = self.size, list(leaf_hashes), 0
         # Level by level: `row` holds the nodes of this level that are new; an odd peak to their left joins them,
         # an odd node at their right end becomes a peak, and what remains pairs up into the next level's row.
         while row:
+            if level % TILE_HEIGHT == 0:
+                nodes[level // TILE_HEIGHT] = row.copy()
             if left & 1:
                 row.insert(0, kept.pop())
             if len(row) & 1:
@@ -63,7 +73,8 @@ class Frontier(NamedTuple):
             pairs = iter(row)
             row = [sha256(b"\x01" + a + b).digest() for a, b in zip(pairs, pairs, strict=True)]
             left >>= 1
-        return Frontier(size, (*kept, *reversed(risen)))
+            level += 1
+        return Frontier(size, (*kept, *reversed(risen))), nodes
 
     def root(self) -> bytes:
         """Give the tree's root hash, 32 bytes; SHA-256 of nothing for the empty tree."""

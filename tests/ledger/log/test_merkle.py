@@ -12,6 +12,7 @@ from ledger.log.merkle import EMPTY_ROOT, SIZE_MAX, Frontier, TreeError, leaf_ha
 
 WORLD = 300
 HASHES = [leaf_hash(n.to_bytes(2, "big")) for n in range(WORLD)]
+WIDE = [leaf_hash(n.to_bytes(4, "big")) for n in range(997)]
 
 # The eight leaves of the Certificate Transparency test suite and the roots of the trees of size 0 to 8.
 CT_LEAVES = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
@@ -66,6 +67,33 @@ def test_any_sequence_of_batches_is_one_batch(cuts: list[int]) -> None:
         frontier = frontier.append(HASHES[start : min(WORLD, start + cut)])
         start = min(WORLD, start + cut)
     assert frontier == Frontier().append(HASHES[:start])
+
+
+@given(st.lists(st.integers(0, 700), max_size=6))
+@settings(max_examples=40)
+def test_growing_gives_each_node_of_the_tiles_once_and_no_frontier_but_appends(cuts: list[int]) -> None:
+    """Nodes at tree levels 0 and 8: each complete one comes out with the batch that completes it, left to right."""
+    frontier, size = Frontier(), 0
+    nodes: dict[int, list[bytes]] = {}
+    for cut in cuts:
+        batch = [WIDE[n % len(WIDE)] for n in range(size, size + cut)]
+        grown, new = frontier.grow(batch)
+        assert grown == frontier.append(batch)
+        for level, hashes in new.items():
+            assert hashes
+            nodes.setdefault(level, []).extend(hashes)
+        frontier, size = grown, size + cut
+    leaves = [WIDE[n % len(WIDE)] for n in range(size)]
+    assert nodes.get(0, []) == leaves
+    assert nodes.get(1, []) == [root_by_definition(leaves[n : n + 256]) for n in range(0, size - 255, 256)]
+    assert set(nodes) <= {0, 1}
+
+
+def test_growing_names_the_third_level_of_tiles_at_65536_leaves() -> None:
+    frontier, nodes = Frontier().grow([HASHES[0]] * 65_537)
+    assert {level: len(hashes) for level, hashes in nodes.items()} == {0: 65_537, 1: 256, 2: 1}
+    assert nodes[2] == [frontier.peaks[0]]
+    assert Frontier().grow([]) == (Frontier(), {})
 
 
 def test_appending_leaves_the_earlier_frontier_as_it_was() -> None:
