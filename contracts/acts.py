@@ -111,6 +111,8 @@ def _contradiction(data: events.EventData, subject: str, record: Record) -> str 
             return "data.ledger: expected the subject, got another ledger"
         if data.journal >= data.journals or len(data.vkeys) != data.journals:
             return f"data: expected {data.journals} verifier keys and a journal below that, got others"
+        if data.own[0] != data.vkeys[data.journal] or len(set(data.own)) != len(data.own):
+            return "data.own: expected different keys, the first this journal's of vkeys, got others"
     elif isinstance(data, events.PlatformChanged):
         if data.platform != subject:
             return "data.platform: expected the subject, got another platform"

@@ -58,7 +58,10 @@ ATTRIBUTES_MAX: Final = 32
 SCHEME_TEXT_MAX: Final = 48 * 1024
 SUSPENDED_DAYS_MAX: Final = 3660
 TOPICS_MAX: Final = 512
-JOURNALS_MAX: Final = 1024
+JOURNALS_MAX: Final = 256
+"""What entry 0 can name whatever the ledger is called: its record has a verifier key of up to 165 bytes for each
+journal, and a second, post-quantum one of its own, within the 48 KiB of `iuran.control`; 512 would fit short names."""
+OWN_KEYS_MAX: Final = 8
 
 Word = Annotated[str, forms.WORD.meta, forms.WORD]
 Service = Annotated[str, forms.WORD.meta, forms.WORD, Meta(extra_json_schema={"examples": list(SERVICES)})]
@@ -78,6 +81,7 @@ Platform = Annotated[str, forms.PLATFORM.meta, forms.PLATFORM]
 SchemeId = Annotated[str, forms.SCHEME.meta, forms.SCHEME]
 Fund = Annotated[str, forms.FUND.meta, forms.FUND]
 Period = Annotated[str, forms.PERIOD.meta, forms.PERIOD]
+VerifierKey = Annotated[str, forms.VKEY.meta, forms.VKEY]
 AttributeText = Annotated[str, forms.ATTRIBUTE.meta, forms.ATTRIBUTE]
 
 
@@ -208,15 +212,17 @@ class PeriodClosed(Data, frozen=True, kw_only=True):
 
 
 class LedgerOpened(Data, frozen=True, kw_only=True):
-    """Entry 0 of a journal: the ledger's name, its journals for life, the verifier key of each journal in order."""
+    """Entry 0 of a journal: the ledger's name, its journals for life, the verifier key of each journal in order.
+
+    `vkeys` are the journals' Ed25519 keys; `own` are all keys of this journal, of which the first stands in `vkeys`.
+    """
 
     engine: Annotated[str, forms.ENGINE.meta, forms.ENGINE]
     journal: Annotated[int, Meta(ge=0, lt=JOURNALS_MAX)]
     journals: Annotated[int, Meta(ge=1, le=JOURNALS_MAX)]
     ledger: Annotated[str, forms.LEDGER.meta, forms.LEDGER]
-    vkeys: Annotated[
-        tuple[Annotated[str, forms.VKEY.meta, forms.VKEY], ...], Meta(min_length=1, max_length=JOURNALS_MAX)
-    ]
+    own: Annotated[tuple[VerifierKey, ...], Meta(min_length=1, max_length=OWN_KEYS_MAX)]
+    vkeys: Annotated[tuple[VerifierKey, ...], Meta(min_length=1, max_length=JOURNALS_MAX)]
 
 
 class PlatformChanged(Data, frozen=True, kw_only=True):

@@ -1,13 +1,14 @@
 """One good example of each event, as values: written to `examples/` by the generator and used by tests.
 
 The gig is the one of the README: a motorcycle ride in Jakarta with a tip. Names, keys and texts of the operator's
-examples are made up; the verifier key belongs to nobody.
+examples are made up; the verifier keys belong to nobody.
 
 Must not know: files. Source: SPEC section 3.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from typing import Final
 
@@ -33,6 +34,14 @@ _TIME: Final = "2026-03-01T08:15:30Z"
 _WORKER: Final = "W-7f3a"
 _LEDGER: Final = "iuran.localhost"
 _SCHEME_TEXT: Final = 'scheme: XX-EXAMPLE\nversions:\n  - from: "2026-01-01"\n'
+
+
+def _vkey(algorithm: int, key: bytes) -> str:
+    """Give the written form of a public key of journal 0 (c2sp.org/signed-note; 0x01 Ed25519, 0x06 ML-DSA-44)."""
+    name, typed = f"{_LEDGER}/log/0", bytes([algorithm]) + key
+    key_id = hashlib.sha256(name.encode() + b"\n" + typed).hexdigest()[:8]
+    return f"{name}+{key_id}+{base64.b64encode(typed).decode()}"
+
 
 _GIG: Final = GigCompleted(
     accepted_at="2026-03-01T08:00:10Z",
@@ -157,8 +166,9 @@ EXAMPLES: Final[dict[str, bytes]] = {
             engine="1",
             journal=0,
             journals=1,
-            ledger="iuran.localhost",
-            vkeys=("iuran.localhost/log/0+0b1d2e3f+AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=",),
+            ledger=_LEDGER,
+            own=(_vkey(0x01, bytes(range(32))), _vkey(0x06, bytes(range(256)) * 5 + bytes(32))),
+            vkeys=(_vkey(0x01, bytes(range(32))),),
         ),
     ),
     "platform.changed.v1": _operator(

@@ -106,7 +106,12 @@ def _open_journals(
             "ledger.opened",
             facts.name,
             lambda number: events.LedgerOpened(
-                engine=ENGINE, journal=number, journals=facts.journals, ledger=facts.name, vkeys=facts.vkeys
+                engine=ENGINE,
+                journal=number,
+                journals=facts.journals,
+                ledger=facts.name,
+                own=(facts.vkeys[number],),
+                vkeys=facts.vkeys,
             ),
         ),
         empty,

@@ -15,6 +15,8 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from contracts.events import JOURNALS_MAX
+
 PREFIX = "IURAN_"
 _NOT_SETTINGS = {"IURAN_CONFIG"}
 
@@ -30,7 +32,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=Path(".iuran"), description="state of the embedded stack, keys and logs")
     ledger: str = Field(default="iuran.localhost", description="name of the ledger: its address without scheme")
-    journals: int = Field(default=8, ge=1, le=1024, description="journals of a new ledger; fixed for its life")
+    journals: int = Field(default=8, ge=1, le=JOURNALS_MAX, description="journals of a new ledger; fixed for its life")
 
     kafka_bootstrap_servers: str | None = Field(default=None, description="a real cluster; unset: the embedded broker")
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
@@ -57,6 +59,8 @@ class Settings(BaseSettings):
     batch_events_max: int = Field(default=3000, ge=1, description="events of one commit")
     session_timeout_seconds: float = Field(default=6.0, gt=0, description="a dead stream process is replaced after it")
     workers_in_memory_max: int = Field(default=200_000, ge=1, description="accounts kept per stream process")
+
+    keys_passphrase_file: Path | None = Field(default=None, description="a passphrase for private keys; mode 0600")
 
     token_issuer: str = "https://iuran.localhost"
     token_audience: str | None = None

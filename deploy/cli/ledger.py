@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from contracts.events import JOURNALS_MAX
 from deploy import founding
 from deploy.cli.progress import terminal
 from deploy.embedded import stack
@@ -60,7 +61,9 @@ def enact_version(settings: Settings, version: Version) -> None:
 @app.command("init")
 def init(
     name: Annotated[str | None, typer.Option(help="The ledger's address without scheme; its logs' origin.")] = None,
-    journals: Annotated[int | None, typer.Option(min=1, max=1024, help="Number of journals, fixed for life.")] = None,
+    journals: Annotated[
+        int | None, typer.Option(min=1, max=JOURNALS_MAX, help="Number of journals, fixed for life.")
+    ] = None,
 ) -> None:
     """Make a ledger: keys, tables, topics, and entry 0 of each journal. Doing it again finishes what was cut short."""
     settings = settings_of.load()

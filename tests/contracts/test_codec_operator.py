@@ -1,5 +1,6 @@
 """The operator's events on the control topic: the same order of refusals, placed explicitly, nothing contradictory."""
 
+import base64
 import hashlib
 import json
 
@@ -9,7 +10,7 @@ from gig_records import CONTROL_GATE, GATE, control, gig, record
 
 from contracts import codec
 from contracts.codec import decode
-from contracts.events import Event, LedgerOpened, PeriodClosed, PlatformChanged, SchemeEnacted
+from contracts.events import JOURNALS_MAX, Event, LedgerOpened, PeriodClosed, PlatformChanged, SchemeEnacted
 from contracts.examples import EXAMPLES
 from contracts.rejections import Code, Rejection
 from contracts.topics import partition_of
@@ -59,6 +60,18 @@ def test_a_ledger_is_opened_in_the_partition_of_its_journal():
     assert decode(control(event, partition=4), CONTROL_GATE).code is Code.WRONG_PARTITION
 
 
+def test_the_most_journals_under_the_longest_name_fit_into_the_record_that_opens_them():
+    """Upholds that JOURNALS_MAX holds for every ledger name: each journal's key, and both keys of its own."""
+    ledger, most = "x" * 100, JOURNALS_MAX
+    own = [f"{ledger}/log/{most - 1}+00000000+{base64.b64encode(bytes(size)).decode()}" for size in (33, 1313)]
+    data = {"journal": most - 1, "journals": most, "ledger": ledger, "own": own, "vkeys": [own[0]] * most}
+    event = changed("ledger.opened.v1", data, subject=ledger, id="x" * 128)
+    gate = codec.Gate(None, most)
+    assert isinstance(decode(control(event, partition=most - 1), gate), Event)
+    twice = {**data, "vkeys": [own[0]] * 2 * most}
+    assert decode(control(changed("ledger.opened.v1", twice), partition=most - 1), gate).code is Code.TOO_LARGE
+
+
 def test_a_scheme_text_may_hold_any_text():
     text = 'title: "Iuran é 𝄞"\nnote: \\ / \u2028 \x7f\n'
     event = changed("scheme.enacted.v1", {"text": text, "sha256": hashlib.sha256(text.encode()).hexdigest()})
@@ -84,6 +97,10 @@ FAULTS = [
     (Code.SCHEMA_VIOLATION, changed(LEDGER, {"ledger": "other.localhost"})),
     (Code.SCHEMA_VIOLATION, changed(LEDGER, {"vkeys": ["no key"]})),
     (Code.SCHEMA_VIOLATION, changed(LEDGER, {"vkeys": []})),
+    (Code.SCHEMA_VIOLATION, changed(LEDGER, {"own": OPERATOR[LEDGER]["data"]["own"][::-1]})),
+    (Code.SCHEMA_VIOLATION, changed(LEDGER, {"own": OPERATOR[LEDGER]["data"]["vkeys"] * 2})),
+    (Code.SCHEMA_VIOLATION, changed(LEDGER, {"own": []})),
+    (Code.SCHEMA_VIOLATION, without(LEDGER, "own")),
     (Code.SCHEMA_VIOLATION, changed(LEDGER, {"engine": "one"})),
     (Code.SCHEMA_VIOLATION, changed(LEDGER, {"note": "x"})),
     (Code.SCHEMA_VIOLATION, changed(LEDGER, subject="Iuran!")),

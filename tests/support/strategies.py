@@ -137,10 +137,15 @@ class Feed:
         value = events.envelope(type=type, source=events.OPERATOR_SOURCE, id=id, subject=subject, time=time, data=data)
         return self.record(CONTROL, value, subject.encode())
 
-    def opened(self, name: str, vkeys: Sequence[str]) -> Record:
-        """What entry 0 of the journal is made of."""
+    def opened(self, name: str, vkeys: Sequence[str], own: Sequence[str] = ()) -> Record:
+        """What entry 0 of the journal is made of; `own` are its keys, by default the one in `vkeys`."""
         data = events.LedgerOpened(
-            engine="1", journal=self.journal, journals=self.journals, ledger=name, vkeys=tuple(vkeys)
+            engine="1",
+            journal=self.journal,
+            journals=self.journals,
+            ledger=name,
+            own=tuple(own) or (vkeys[self.journal],),
+            vkeys=tuple(vkeys),
         )
         return self.act(events.LEDGER_OPENED, "ledger.opened", name, data)
 
