@@ -39,7 +39,7 @@ from contracts.topics import CONTROL, GIGS, partition_of
 from ledger.audit.findings import Finding, Findings
 from ledger.audit.growth import Growth
 from ledger.audit.tallies import PLATFORM_SOURCE, Balances, EventKeys, GigIds, Offsets
-from ledger.log.keys import Verifier, parse_vkey
+from ledger.log.keys import LogVerifier, parse_log_vkey
 from ledger.log.note import NoteError
 
 _OPERATOR: Final = "urn:iuran:operator"
@@ -112,10 +112,10 @@ class JournalCheck:
         `outside` are checkpoints seen elsewhere (the topic of checkpoints, a witness, an earlier audit), each under a
         word that says where: the log must contain them all (L6).
         """
-        verifiers: list[Verifier] = []
+        verifiers: list[LogVerifier] = []
         for vkey in dict.fromkeys(vkeys):
             try:
-                verifiers.append(parse_vkey(vkey))
+                verifiers.append(parse_log_vkey(vkey))
             except NoteError as error:
                 self._add("L6", None, str(error))
         for verifier in verifiers:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from ledger.audit.findings import Findings
 from ledger.log.checkpoint import Checkpoint, open_checkpoint
-from ledger.log.keys import Verifier
+from ledger.log.keys import LogVerifier
 from ledger.log.merkle import Frontier, TreeError, leaf_hash
 from ledger.log.note import NoteError
 
@@ -31,7 +31,7 @@ class Signed(NamedTuple):
 class Growth:
     """One journal's tree while it is walked."""
 
-    def __init__(self, findings: Findings, verifiers: Sequence[Verifier]) -> None:
+    def __init__(self, findings: Findings, verifiers: Sequence[LogVerifier]) -> None:
         self.rows = 0
         """Index after the newest leaf seen."""
         self.agreed = 0

@@ -1,6 +1,7 @@
 """Checkpoints: origin, size and root of a log's tree, as the text of a signed note.
 
-Ours are three lines and no more: extension lines are refused, because ML-DSA-44 signatures would not cover them.
+Ours are three lines and no more: extension lines are refused, because ML-DSA-44 signatures would not cover them, and
+the origin is fit for a key name. What any log may write besides, `parse_any` reads (for who verifies foreign logs).
 Formatter and parser stand side by side; the parser formats again and compares.
 
 Upholds L6 with its caller: this room says what a checkpoint is, and whoever signs must have made sure that it contains
@@ -32,16 +33,19 @@ class Checkpoint(NamedTuple):
     def format(self) -> str:
         """Give the note text: three lines, each ending with a newline.
 
-        Raises NoteError if the origin is not fit for a key name, the size not within 0..2**63 - 1, the root not
-        32 bytes, or not the empty tree's root at size 0.
+        Raises NoteError if the origin is not fit for a key name, the root at size 0 not the empty tree's, the size
+        not within 0..2**63 - 1, or the root not 32 bytes.
         """
         note.check_name(self.origin)
+        if self.size == 0 and self.root != EMPTY_ROOT:
+            raise NoteError("checkpoint root: expected the empty tree's root at size 0, got another")
+        return self._lines()
+
+    def _lines(self) -> str:
         if not 0 <= self.size <= SIZE_MAX:
             raise NoteError(f"checkpoint size: expected 0 to {SIZE_MAX}, got {self.size}")
         if len(self.root) != HASH_BYTES:
             raise NoteError(f"checkpoint root: expected {HASH_BYTES} bytes, got {len(self.root)}")
-        if self.size == 0 and self.root != EMPTY_ROOT:
-            raise NoteError("checkpoint root: expected the empty tree's root at size 0, got another")
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
     @classmethod
@@ -51,18 +55,47 @@ class Checkpoint(NamedTuple):
         Raises NoteError, in this order: fewer than three lines; extension lines; a size that is no plain decimal;
         a root that is no canonical base64; what `format` refuses.
         """
-        lines = text.split("\n")
-        if len(lines) < 4 or lines.pop() != "":
-            raise NoteError(f"checkpoint: expected three lines, each ending with a newline, got {len(lines) - 1}")
+        lines = _lines_of(text)
         if len(lines) > 3:
             raise NoteError(f"checkpoint: expected no extension lines, got {len(lines) - 3}")
-        origin, size, root = lines
-        if not _SIZE.fullmatch(size):
-            raise NoteError(f"checkpoint size: expected a decimal without leading zeros, got {size!r}")
-        checkpoint = cls(origin, int(size), note.decode_base64(root, "checkpoint root"))
+        checkpoint = cls(*_parts(lines))
         if checkpoint.format() != text:
             raise NoteError("checkpoint: expected its one written form, got another spelling of it")
         return checkpoint
+
+
+def parse_any(text: str) -> Checkpoint:
+    """Give origin, size and root of any log's checkpoint: the origin may hold spaces, extension lines may follow.
+
+    Extension lines are not given out: who needs them has the text, and an ML-DSA-44 signature does not cover them.
+    Any root is let through at size 0: who verifies growth refuses all but the empty tree's.
+    Raises NoteError, in this order: a control character; fewer than three lines; an empty extension line; a size that
+    is no plain decimal or above 2**63 - 1; a root that is not canonical base64 of 32 bytes; an empty origin.
+    """
+    note.check_text(text)
+    lines = _lines_of(text)
+    if "" in lines[3:]:
+        raise NoteError("checkpoint: expected extension lines that are not empty, got an empty one")
+    checkpoint = Checkpoint(*_parts(lines[:3]))
+    if not checkpoint.origin:
+        raise NoteError("checkpoint origin: expected one or more characters, got none")
+    if not text.startswith(checkpoint._lines()):
+        raise NoteError("checkpoint: expected its one written form, got another spelling of it")
+    return checkpoint
+
+
+def _lines_of(text: str) -> list[str]:
+    lines = text.split("\n")
+    if len(lines) < 4 or lines.pop() != "":
+        raise NoteError(f"checkpoint: expected three lines, each ending with a newline, got {len(lines) - 1}")
+    return lines
+
+
+def _parts(lines: list[str]) -> tuple[str, int, bytes]:
+    origin, size, root = lines
+    if not _SIZE.fullmatch(size):
+        raise NoteError(f"checkpoint size: expected a decimal without leading zeros, got {size!r}")
+    return origin, int(size), note.decode_base64(root, "checkpoint root")
 
 
 def claimed(note_bytes: bytes) -> Checkpoint:

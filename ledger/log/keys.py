@@ -1,129 +1,108 @@
-"""Keys that sign notes: Ed25519, and the place where further algorithms come in.
+"""The door to keys: make one, load one, read a verifier key. Which algorithms there are is said here.
 
-A key is known by its name and by an id of 4 bytes that covers name, algorithm and public key. A verifier key is
-written `name+hex id+base64(type || public key)`; a private key travels as PEM PKCS#8, unencrypted, and what keeps
-it from others is the file's mode. No private byte ever shows in a message or a repr.
+0x01 Ed25519 signs a note's text; 0x04 is an Ed25519 cosigner's; 0x06 ML-DSA-44 signs a checkpoint's tree head, as the
+log's own (time 0) or a cosigner's. One public key serves one name and one type. No private byte ever shows in a
+message or a repr.
 
 A further algorithm is another pair with the same members (`note.NoteSigner`, `note.NoteVerifier`) and a line in
-`_ALGORITHMS`; what it signs and what its line carries is its own affair.
-Source: c2sp.org/signed-note@v1.0.0, "Signature types" and "Verifier keys"; RFC 8032; RFC 5958.
+`_VERIFIERS`; what it signs and what its line carries is its own affair.
+Source: c2sp.org/signed-note@v1.0.0, "Signature types" and "Verifier keys"; c2sp.org/tlog-cosignature, "Format".
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
-from hashlib import sha256
+from typing import Literal, TypeAlias, overload
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
-from ledger.log.note import KEY_ID_BYTES, NoteError, check_name, decode_base64
+from ledger.log import pem as pkcs8
+from ledger.log.cosignature import Cosigner, CosignerVerifier
+from ledger.log.ed25519 import Signer, Verifier
+from ledger.log.mldsa import MlDsaSigner, MlDsaVerifier
+from ledger.log.note import NoteError, check_name, decode_base64
+from ledger.log.vkey import COSIGNATURE, ED25519, MLDSA44, key_id
 
-ED25519 = 0x01
-_ED25519_KEY_BYTES = 32
+__all__ = [
+    "COSIGNATURE",
+    "ED25519",
+    "MLDSA44",
+    "AnySigner",
+    "AnyVerifier",
+    "Cosigner",
+    "CosignerVerifier",
+    "LogVerifier",
+    "MlDsaSigner",
+    "MlDsaVerifier",
+    "Signer",
+    "Verifier",
+    "WitnessVerifier",
+    "generate",
+    "key_id",
+    "load_pem",
+    "parse_log_vkey",
+    "parse_vkey",
+    "parse_witness_vkey",
+]
 
+AnySigner: TypeAlias = Signer | Cosigner | MlDsaSigner
+AnyVerifier: TypeAlias = Verifier | CosignerVerifier | MlDsaVerifier
+LogVerifier: TypeAlias = Verifier | MlDsaVerifier
+WitnessVerifier: TypeAlias = CosignerVerifier | MlDsaVerifier
 
-def key_id(name: str, algorithm: int, public_key: bytes) -> bytes:
-    """Give the 4 bytes by which signature lines cite a key: SHA-256(name || 0x0A || type || key)[:4]."""
-    return sha256(name.encode() + b"\n" + bytes([algorithm]) + public_key).digest()[:KEY_ID_BYTES]
-
-
-class Verifier:
-    """An Ed25519 public key under its name; equal where name and key are equal."""
-
-    __slots__ = ("_key", "key_id", "name", "public_key")
-
-    def __init__(self, name: str, public_key: bytes) -> None:
-        """Take a key name and 32 bytes; raises NoteError if either is not one."""
-        self.name = check_name(name)
-        if len(public_key) != _ED25519_KEY_BYTES:
-            raise NoteError(f"public key of {name}: expected {_ED25519_KEY_BYTES} bytes, got {len(public_key)}")
-        self.public_key = public_key
-        self.key_id = key_id(name, ED25519, public_key)
-        self._key = Ed25519PublicKey.from_public_bytes(public_key)
-
-    def verify(self, message: bytes, signature: bytes) -> bool:
-        """Tell whether `signature` (64 bytes) is this key's over `message`."""
-        try:
-            self._key.verify(signature, message)
-        except InvalidSignature:
-            return False
-        return True
-
-    def vkey(self) -> str:
-        """Give the written form, as `parse_vkey` reads it."""
-        return _format_vkey(self.name, self.key_id, bytes([ED25519]) + self.public_key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Verifier) and (self.name, self.public_key) == (other.name, other.public_key)
-
-    def __hash__(self) -> int:
-        return hash((self.name, self.public_key))
-
-    def __repr__(self) -> str:
-        return f"Verifier({self.vkey()!r})"
+_VERIFIERS: dict[int, Callable[[str, bytes], AnyVerifier]] = {
+    ED25519: Verifier,
+    COSIGNATURE: CosignerVerifier,
+    MLDSA44: MlDsaVerifier,
+}
 
 
-class Signer:
-    """An Ed25519 private key under its name; signs the note's text itself."""
-
-    __slots__ = ("_key", "key_id", "name", "verifier")
-
-    def __init__(self, name: str, key: Ed25519PrivateKey) -> None:
-        """Take a key name and a private key; raises NoteError if the name is not one."""
-        self.verifier = Verifier(name, key.public_key().public_bytes_raw())
-        self.name = self.verifier.name
-        self.key_id = self.verifier.key_id
-        self._key = key
-
-    def sign(self, message: bytes) -> bytes:
-        """Give the 64 bytes of the signature over `message`; the same bytes for the same message."""
-        return self._key.sign(message)
-
-    def vkey(self) -> str:
-        """Give the written form of the public half."""
-        return self.verifier.vkey()
-
-    def pem(self) -> bytes:
-        """Give the private key as PEM PKCS#8, unencrypted: for a file of mode 0600 and nothing else."""
-        return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-    def __repr__(self) -> str:
-        return f"Signer({self.vkey()!r})"
+@overload
+def generate(name: str, algorithm: Literal[0x01] = 0x01) -> Signer: ...
+@overload
+def generate(name: str, algorithm: Literal[0x04]) -> Cosigner: ...
+@overload
+def generate(name: str, algorithm: Literal[0x06]) -> MlDsaSigner: ...
+def generate(name: str, algorithm: int = ED25519) -> AnySigner:
+    """Give a new key of this algorithm (0x01, 0x04 or 0x06) under this name; raises NoteError if either is not one."""
+    check_name(name)
+    if algorithm == ED25519:
+        return Signer(name, Ed25519PrivateKey.generate())
+    if algorithm == COSIGNATURE:
+        return Cosigner(name, Ed25519PrivateKey.generate())
+    if algorithm == MLDSA44:
+        return MlDsaSigner(name, MLDSA44PrivateKey.generate())
+    raise _unknown(name, algorithm)
 
 
-def generate(name: str) -> Signer:
-    """Give a new Ed25519 key under this name; raises NoteError if the name is not one."""
-    return Signer(name, Ed25519PrivateKey.generate())
+@overload
+def load_pem(name: str, pem: bytes, algorithm: Literal[0x01] = 0x01, passphrase: bytes | None = None) -> Signer: ...
+@overload
+def load_pem(name: str, pem: bytes, algorithm: Literal[0x04], passphrase: bytes | None = None) -> Cosigner: ...
+@overload
+def load_pem(name: str, pem: bytes, algorithm: Literal[0x06], passphrase: bytes | None = None) -> MlDsaSigner: ...
+def load_pem(name: str, pem: bytes, algorithm: int = ED25519, passphrase: bytes | None = None) -> AnySigner:
+    """Give the signer of this algorithm whose private key `pem` holds (PEM PKCS#8).
 
-
-def load_pem(name: str, pem: bytes) -> Signer:
-    """Give the signer whose private key `pem` holds (PEM PKCS#8, unencrypted, Ed25519).
-
-    Raises NoteError, without a word of the content, if it holds anything else.
+    Raises NoteError, without a word of the content, if it holds anything else, is encrypted and no passphrase is
+    given (or the wrong one), or is not encrypted and one is given.
     """
-    try:
-        key = load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        # `from None`: the cause might quote what it could not read.
-        raise NoteError(f"private key of {name}: expected PEM PKCS#8 without a password, got something else") from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise NoteError(f"private key of {name}: expected Ed25519, got another algorithm")
-    return Signer(name, key)
+    if algorithm == ED25519:
+        return Signer(name, pkcs8.read_ed25519(pem, name, passphrase))
+    if algorithm == COSIGNATURE:
+        return Cosigner(name, pkcs8.read_ed25519(pem, name, passphrase))
+    if algorithm == MLDSA44:
+        return MlDsaSigner(name, pkcs8.read_mldsa44(pem, name, passphrase))
+    raise _unknown(name, algorithm)
 
 
-def parse_vkey(text: str) -> Verifier:
+def parse_vkey(text: str) -> AnyVerifier:
     """Give the verifier written as `name+hex8+base64(type || key)`.
 
-    Raises NoteError, in this order: not three parts; no key name; not base64; an algorithm other than Ed25519;
-    a key of another length; an id that is not this key's; another spelling of the same key.
+    Raises NoteError, in this order: not three parts; no key name; not base64; an algorithm other than 0x01, 0x04 and
+    0x06; a key of another length or one that no honest signer has; an id that is not this key's; another spelling of
+    the same key.
     """
     name, _, rest = text.partition("+")
     _, _, encoded = rest.partition("+")
@@ -131,18 +110,31 @@ def parse_vkey(text: str) -> Verifier:
         raise NoteError(f"verifier key: expected `name+id+key`, got {text!r}")
     check_name(name)
     content = decode_base64(encoded, f"verifier key of {name}")
-    make = _ALGORITHMS.get(content[0])
+    make = _VERIFIERS.get(content[0])
     if make is None:
-        known = ", ".join(f"0x{algorithm:02x}" for algorithm in _ALGORITHMS)
-        raise NoteError(f"verifier key of {name}: expected algorithm {known}, got 0x{content[0]:02x}")
+        raise _unknown(name, content[0])
     verifier = make(name, content[1:])
     if verifier.vkey() != text:
         raise NoteError(f"verifier key: expected {verifier.vkey()}, got {text}")
     return verifier
 
 
-def _format_vkey(name: str, identity: bytes, typed_key: bytes) -> str:
-    return f"{name}+{identity.hex()}+{base64.b64encode(typed_key).decode()}"
+def parse_log_vkey(text: str) -> LogVerifier:
+    """Give the verifier of a log's own checkpoints; raises NoteError as `parse_vkey`, and for type 0x04."""
+    verifier = parse_vkey(text)
+    if isinstance(verifier, CosignerVerifier):
+        raise NoteError(f"key of {verifier.name}: expected a log's, 0x01 or 0x06, got a cosigner's, 0x04")
+    return verifier
 
 
-_ALGORITHMS: dict[int, Callable[[str, bytes], Verifier]] = {ED25519: Verifier}
+def parse_witness_vkey(text: str) -> WitnessVerifier:
+    """Give the verifier of a witness's cosignatures; raises NoteError as `parse_vkey`, and for type 0x01."""
+    verifier = parse_vkey(text)
+    if isinstance(verifier, Verifier):
+        raise NoteError(f"key of {verifier.name}: expected a witness's, 0x04 or 0x06, got a plain one, 0x01")
+    return verifier
+
+
+def _unknown(name: str, algorithm: int) -> NoteError:
+    known = ", ".join(f"0x{one:02x}" for one in _VERIFIERS)
+    return NoteError(f"key of {name}: expected algorithm {known}, got 0x{algorithm:02x}")

@@ -81,6 +81,21 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_text(text: str) -> bytes:
+    """Give the text's bytes if it can stand in a note.
+
+    Raises NoteError, in this order: no final newline; a control character other than newline; a lone surrogate.
+    """
+    if not text.endswith("\n"):
+        raise NoteError("note text: expected a final newline, got none")
+    if _CONTROL.search(text):
+        raise NoteError("note text: expected no control characters but newline, got one")
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise NoteError(f"note text: expected no lone surrogate, got one at {error.start}") from error
+
+
 def decode_base64(text: str, what: str) -> bytes:
     """Give the bytes of canonical RFC 4648 section 4 base64, padding included; `what` names it in the NoteError."""
     try:
@@ -97,7 +112,7 @@ def sign(text: str, signers: Sequence[NoteSigner]) -> bytes:
 
     Raises NoteError if the text cannot stand in a note, there is no signer, or two signers share name and key id.
     """
-    message = _check_text(text)
+    message = check_text(text)
     if not 0 < len({(s.name, s.key_id) for s in signers}) == len(signers) <= SIGNATURES_MAX:
         raise NoteError(f"signers: expected 1 to {SIGNATURES_MAX} different keys, got {len(signers)}")
     lines = [Signature(check_name(s.name), s.key_id, s.sign(message)) for s in signers]
@@ -131,17 +146,6 @@ def open(note: bytes, verifiers: Iterable[NoteVerifier]) -> Opened:
     return Opened(text, tuple(verified.values()))
 
 
-def _check_text(text: str) -> bytes:
-    if not text.endswith("\n"):
-        raise NoteError("note text: expected a final newline, got none")
-    if _CONTROL.search(text):
-        raise NoteError("note text: expected no control characters but newline, got one")
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise NoteError(f"note text: expected no lone surrogate, got one at {error.start}") from error
-
-
 def _format(text: str, signatures: Iterable[Signature]) -> str:
     lines = (f"{_DASH}{s.name} {base64.b64encode(s.key_id + s.signature).decode()}\n" for s in signatures)
     return f"{text}\n{''.join(lines)}"
@@ -158,7 +162,7 @@ def _parse(note: bytes) -> tuple[str, list[Signature]]:
     if blank < 0:
         raise NoteError("note: expected a blank line between text and signatures, got none")
     text, block = content[: blank + 1], content[blank + 2 :]
-    _check_text(text)
+    check_text(text)
     lines = block.split("\n")
     if len(lines) < 2 or lines.pop() != "":
         raise NoteError("note: expected signature lines, each ending with a newline, got none or an unfinished one")

@@ -72,7 +72,8 @@ def test_names_with_spaces_or_plus_are_no_names(name: str) -> None:
         keys.generate(name)
 
 
-MLDSA = b"\x06" + bytes(1312)
+MLDSA = b"\x06" + bytes(1311)
+UNKNOWN = b"\x02" + bytes(32)
 SHORT = b"\x01" + bytes(31)
 
 
@@ -96,6 +97,7 @@ SHORT = b"\x01" + bytes(31)
         "example.com/foo+530d903a+====",
         "example.com/föo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2ké",
         f"a+{keys.key_id('a', 6, MLDSA[1:]).hex()}+{base64.b64encode(MLDSA).decode()}",
+        f"a+{keys.key_id('a', 2, UNKNOWN[1:]).hex()}+{base64.b64encode(UNKNOWN).decode()}",
         f"a+{keys.key_id('a', 1, SHORT[1:]).hex()}+{base64.b64encode(SHORT).decode()}",
     ],
 )
@@ -108,3 +110,48 @@ def test_other_spellings_and_algorithms_are_refused(text: str) -> None:
 def test_any_text_parses_or_raises_note_error(text: str) -> None:
     with pytest.raises(NoteError):
         keys.parse_vkey(text)
+
+
+P = 2**255 - 19
+ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+
+
+@pytest.mark.parametrize("sign", [0, 1 << 255])
+@pytest.mark.parametrize("y", [0, 1, P - 1, ORDER_8, P - ORDER_8, P, P + 1, 2**255 - 1])
+def test_ed25519_keys_that_no_honest_signer_has_are_refused(y: int, sign: int) -> None:
+    """RFC 8032 section 5.1.3: a coordinate not below p is no point; and one of small order vouches for many texts."""
+    public = (y | sign).to_bytes(32, "little")
+    with pytest.raises(NoteError, match="public key of"):
+        keys.Verifier(NAME, public)
+    with pytest.raises(NoteError, match="public key of"):
+        keys.CosignerVerifier(NAME, public)
+
+
+def test_the_points_of_small_order_are_those() -> None:
+    """The coordinates refused are those of the curve's points whose eighth multiple is the neutral element."""
+    d = -121665 * pow(121666, -1, P) % P
+
+    def add(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
+        product = d * a[0] * b[0] * a[1] * b[1] % P
+        x = (a[0] * b[1] + a[1] * b[0]) * pow(1 + product, -1, P) % P
+        return x, (a[1] * b[1] + a[0] * b[0]) * pow(1 - product, -1, P) % P
+
+    root = pow(2, (P - 1) // 4, P)
+    square = (ORDER_8**2 - 1) * pow(d * ORDER_8**2 + 1, -1, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    x = x if x * x % P == square else x * root % P
+    assert x * x % P == square
+    point, met = (x, ORDER_8), set()
+    for _ in range(8):
+        met.add(point[1])
+        point = add(point, (x, ORDER_8))
+    assert point == (x, ORDER_8)
+    assert met == {0, 1, P - 1, ORDER_8, P - ORDER_8}
+
+
+def test_an_unreduced_scalar_does_not_verify() -> None:
+    """RFC 8032 section 5.1.7: S is below the group's order, so that a signature has one written form."""
+    signer, order = keys.generate(NAME), 2**252 + 27742317777372353535851937790883648493
+    signature = signer.sign(b"text\n")
+    grown = int.from_bytes(signature[32:], "little") + order
+    assert not signer.verifier.verify(b"text\n", signature[:32] + grown.to_bytes(32, "little"))
