@@ -10,22 +10,18 @@ Pure: knows neither records nor indexes to come. Source: contracts/formats/entry
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from contracts.canonical import INTEGER_LIMIT
 from contracts.entry import BalanceRow, ContributionRow, Kind, NoticeRow, Reason, StoredEvent
 from ledger.books import KnownGig, story_of
-from ledger.domain import dispute
-from ledger.domain.accrual import accrue
+from ledger.domain import acting
 from ledger.domain.closing import close
-from ledger.domain.correction import adjust, change, restate, reverse
-from ledger.domain.posting import Outcome
-from ledger.domain.quantity import decimal
-from ledger.domain.remittance import remit
-from ledger.domain.story import Adjusted, Changed, Closed, Completed, Decided, Remitted, Restated, Reversed, chains
+from ledger.domain.correction import restate
+from ledger.domain.quantity import exact_text
+from ledger.domain.story import Adjusted, Changed, Closed, Completed, Decided, Remitted, Reversed, chains
 from ledger.intake import platform_of, row_of
 
 if TYPE_CHECKING:
@@ -35,7 +31,7 @@ if TYPE_CHECKING:
     from ledger.acts import Acts
     from ledger.books import Line
     from ledger.domain.notices import Said
-    from ledger.domain.posting import Contribution
+    from ledger.domain.posting import Contribution, Outcome
     from ledger.domain.registry import Registry
     from ledger.domain.standing import Account, Key
     from ledger.domain.story import Fact
@@ -74,29 +70,11 @@ KINDS: Final[dict[type, Kind]] = {
 
 
 def act(fact: Fact, account: Account, registry: Registry, book: Sequence[Line], gig: KnownGig | None) -> Outcome:
-    """Give what a fact posts and says, and post it to the account.
+    """Give what a fact posts and says, and post it to the account (see `ledger.domain.acting`).
 
     `book`: the worker's, for reversals, changes and remittances; `gig`: the one that is adjusted or reversed.
     """
-    if isinstance(fact, Completed):
-        return accrue(fact.gig, account, registry)
-    if isinstance(fact, Adjusted | Reversed):
-        if gig is None or gig.chain is None:
-            raise ValueError("correction: expected the gig that it corrects, got none")
-        if isinstance(fact, Adjusted):
-            return adjust(gig.chain, fact.adjustment, account, registry)
-        return reverse(gig.chain, account, registry, story_of(book))
-    if isinstance(fact, Changed):
-        return change(fact.attributes, fact.from_day, account, registry, story_of(book))
-    if isinstance(fact, Remitted):
-        return remit(fact, account, registry, story_of(book))
-    if isinstance(fact, Decided):
-        return dispute.decide(fact, account, registry)
-    if isinstance(fact, Closed):
-        return close(fact.period, fact.platform, account, registry)
-    if isinstance(fact, Restated):
-        return Outcome([], [])
-    assert_never(fact)
+    return acting.act(fact, account, registry, story_of(book), None if gig is None else gig.chain)
 
 
 def corrections(account: Account, registry: Registry, book: Sequence[Line]) -> tuple[list[Part], list[Said]]:
@@ -298,12 +276,3 @@ def _notice(said: Said, registry: Registry) -> NoticeRow:
     if said.date is not None:
         row.date = said.date.isoformat()
     return row
-
-
-def exact_text(number: Fraction) -> str:
-    """Give a number as a decimal where one can say it, else as a fraction in lowest terms such as 10/3."""
-    rest = number.denominator
-    for prime in (2, 5):
-        while rest % prime == 0:
-            rest //= prime
-    return decimal(number) if rest == 1 else f"{number.numerator}/{number.denominator}"

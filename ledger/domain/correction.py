@@ -43,7 +43,7 @@ def adjust(chain: Chain, adjustment: Adjustment, account: Account, registry: Reg
             take_pay(plan, extra, account, registry, 1)
     for plan in sorted(plans, key=lambda plan: plan.scheme):
         if plan.group.version.attribution == "completed":
-            settle(plan, account, registry, outcome, gig=after, before=_posted(plan, chain.posted, registry))
+            settle(plan, account, registry, outcome, gig=after, before=posted_by(plan, chain.posted, registry))
         else:
             settle(plan, account, registry, outcome, gig=extra, before={})
     settle_others(plans, account, registry, outcome)
@@ -111,7 +111,7 @@ def restate(account: Account, registry: Registry, story: Sequence[Told]) -> list
         whole = chain.whole
         own = [plan for plan in registry.plans(whole) if plan.group.window == GIG]
         for plan in own:
-            settle(plan, account, registry, outcome, gig=whole, before=_posted(plan, chain.posted, registry))
+            settle(plan, account, registry, outcome, gig=whole, before=posted_by(plan, chain.posted, registry))
         _take_back_gone({(plan.scheme, plan.window) for plan in own}, chain, account, registry, outcome)
         outcomes.append((chain.name, outcome))
     outcomes.append(("", _settle_all(set(registry.schemes()), account, registry, story)))
@@ -225,7 +225,7 @@ def take_pay(plan: Plan, extra: Gig, account: Account, registry: Registry, sign:
         standing.platform = extra.platform
 
 
-def _posted(plan: Plan, posted: Sequence[Contribution], registry: Registry) -> dict[Name, int]:
+def posted_by(plan: Plan, posted: Sequence[Contribution], registry: Registry) -> dict[Name, int]:
     """Give what a gig's own window has posted: not what longer windows took, nor what runs on from day to day."""
     before: dict[Name, int] = {}
     if plan.group.window != GIG:
@@ -239,7 +239,7 @@ def _posted(plan: Plan, posted: Sequence[Contribution], registry: Registry) -> d
 
 def _unpost(plan: Plan, posted: Sequence[Contribution], account: Account, registry: Registry, outcome: Outcome) -> None:
     """Take back what a gig's own window has posted, payer by payer."""
-    names = _posted(plan, posted, registry)
+    names = posted_by(plan, posted, registry)
     sums: dict[tuple[Name, str], int] = {}
     for posting in posted:
         if (posting.scheme, posting.window) == (plan.scheme, plan.window) and name_of(posting) in names:

@@ -40,6 +40,16 @@ def decimal(number: int | Fraction) -> str:
     return decimal_places(fraction, digits)
 
 
+def exact_text(number: Fraction | int) -> str:
+    """Give a number as a decimal where one can say it, else as a fraction in lowest terms such as 10/3."""
+    fraction = Fraction(number)
+    rest = fraction.denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    return decimal(fraction) if rest == 1 else f"{fraction.numerator}/{fraction.denominator}"
+
+
 def decimal_places(number: int | Fraction, digits: int) -> str:
     """Give a number with exactly so many decimals, rounded half up (away from zero)."""
     fraction = Fraction(number)

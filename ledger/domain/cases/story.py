@@ -14,12 +14,9 @@ from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
 from ledger.domain import ids
-from ledger.domain.accrual import accrue
+from ledger.domain.acting import act
 from ledger.domain.cases import file as casefile
 from ledger.domain.cases.file import Case, CaseEvent, instant, later
-from ledger.domain.closing import close
-from ledger.domain.correction import adjust, change, reverse
-from ledger.domain.dispute import decide
 from ledger.domain.earning import Adjustment, Component, Gig, Segment
 from ledger.domain.inputs import inputs_of_gig, inputs_of_window
 from ledger.domain.money import parse_amount
@@ -28,7 +25,6 @@ from ledger.domain.period import Span, local_day, parse_period
 from ledger.domain.posting import Contribution, Outcome
 from ledger.domain.quantity import exact
 from ledger.domain.registry import Registry
-from ledger.domain.remittance import remit
 from ledger.domain.scheme import Version
 from ledger.domain.standing import Account
 from ledger.domain.story import (
@@ -147,8 +143,7 @@ class Story:
             case casefile.ADJUSTED:
                 return event.gig, self._adjusted(event, at)
             case casefile.REVERSED:
-                outcome = reverse(self._chains.pop(event.gig), *self._state, self._facts)
-                return event.gig, self._note(Reversed(event.gig), outcome)
+                return event.gig, self._do(Reversed(event.gig), self._chains.pop(event.gig))
             case casefile.CHANGED:
                 return name, self._change(event.members["set"], local_day(self.scheme.time_zone, at))
             case casefile.CLOSED:
@@ -162,43 +157,41 @@ class Story:
 
     def _completed(self, event: CaseEvent, name: str, at: int) -> Outcome:
         gig = self._gig(event, at)
-        outcome = accrue(gig, *self._state)
+        outcome = self._do(Completed(name, gig))
         self._chains[name] = Chain(gig, (), tuple(outcome.contributions), name)
         self._platforms[name] = gig.platform
-        return self._note(Completed(name, gig), outcome)
+        return outcome
 
     def _adjusted(self, event: CaseEvent, at: int) -> Outcome:
         chain = self._chains[event.gig]
         parts = self._components(event.members["components"], self._digits(chain.gig.currency))
-        fact = Adjustment(parts, at, event.members.get("payment_due_on"))
-        outcome = adjust(chain, fact, *self._state)
+        adjustment = Adjustment(parts, at, event.members.get("payment_due_on"))
+        outcome = self._do(Adjusted(event.gig, adjustment), chain)
         posted = (*chain.posted, *outcome.contributions)
-        self._chains[event.gig] = Chain(chain.gig, (*chain.adjustments, fact), posted, event.gig)
-        return self._note(Adjusted(event.gig, fact), outcome)
+        self._chains[event.gig] = Chain(chain.gig, (*chain.adjustments, adjustment), posted, event.gig)
+        return outcome
 
     def _change(self, attributes: Mapping[str, Any], from_day: date) -> Outcome:
-        outcome = change(attributes, from_day, *self._state, self._facts)
-        return self._note(Changed(attributes, from_day), outcome)
+        return self._do(Changed(attributes, from_day))
 
     def _close(self, event: CaseEvent) -> Outcome:
         period = parse_period(event.members["period"])
         self._registry = self._registry.close(period, event.platform)
-        outcome = close(period, event.platform, *self._state)
-        return self._note(Closed(period, event.platform), outcome)
+        return self._do(Closed(period, event.platform))
 
     def _remit(self, event: CaseEvent, day: date) -> Outcome:
         own = event.members
         amount = parse_amount(own["amount"], self.scheme.minor_digits)
         payer, period = own.get("payer", ids.PLATFORM_PAYER), parse_period(own["period"])
-        fact = Remitted(payer, event.platform or "", self.scheme.scheme, own.get("fund"), period, amount, day)
-        return self._note(fact, remit(fact, *self._state, self._facts))
+        return self._do(Remitted(payer, event.platform or "", self.scheme.scheme, own.get("fund"), period, amount, day))
 
     def _decide(self, event: CaseEvent) -> Outcome:
         own, platform = event.members, self._platforms.get(event.gig, event.platform or "")
-        fact = Decided(platform, own["finding"], own["suspended_from"], own["suspended_days"])
-        return self._note(fact, decide(fact, *self._state))
+        return self._do(Decided(platform, own["finding"], own["suspended_from"], own["suspended_days"]))
 
-    def _note(self, fact: Fact, outcome: Outcome) -> Outcome:
+    def _do(self, fact: Fact, chain: Chain | None = None) -> Outcome:
+        """Let a fact act, and keep it with what it posted."""
+        outcome = act(fact, *self._state, self._facts, chain)
         self._facts.append(Told(fact, tuple(outcome.contributions)))
         return outcome
 

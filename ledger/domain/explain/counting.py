@@ -11,9 +11,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ledger.domain.explain.step import Step, step_of
-from ledger.domain.explain.words import and_list, counted_words, exact_text, speak_number
+from ledger.domain.explain.words import and_list, counted_words, speak_number
 from ledger.domain.money import format_amount, speak_amount
 from ledger.domain.period import RUNNING
+from ledger.domain.quantity import exact_text
 from ledger.domain.shapes import conditions, lookup, unit_of, word_of
 
 if TYPE_CHECKING:

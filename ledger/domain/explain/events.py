@@ -7,21 +7,19 @@ told posting by posting. Upholds L4: what is done again is what `ledger.domain` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from ledger.domain.accrual import accrue
-from ledger.domain.closing import close
-from ledger.domain.correction import adjust, change, restate, reverse
-from ledger.domain.dispute import decide
+from ledger.domain.acting import act
+from ledger.domain.correction import posted_by
 from ledger.domain.earning import Gig, addition, adjusted
 from ledger.domain.explain.step import Step, step_of
 from ledger.domain.explain.telling import Telling, Window, name_of_line
 from ledger.domain.explain.words import exact_posted, notice_words, payer_words, speak, speak_posted
 from ledger.domain.money import speak_amount
 from ledger.domain.period import GIG, Span, local_day, window_span
-from ledger.domain.posting import Contribution, Name, Outcome, name_of
-from ledger.domain.remittance import CREDIT, REMITTED, remit
+from ledger.domain.posting import Contribution, Outcome, name_of
+from ledger.domain.remittance import CREDIT, REMITTED
 from ledger.domain.settling import existing
 from ledger.domain.shapes import zone_time
 from ledger.domain.standing import Account, StaleStanding
@@ -71,28 +69,8 @@ def explain_event(fact: Fact, account_before: Account, registry: Registry, story
         raise StaleStanding("account: expected one folded under the versions now enacted, got an earlier fold")
     after = account_before.copy()
     after.alone = account_before.alone
-    outcome = _again(fact, after, registry, story)
+    outcome = act(fact, after, registry, story, chains(story).get(getattr(fact, "name", "")))
     return [*_Event(fact, account_before, after, registry, story, outcome).steps()]
-
-
-def _again(fact: Fact, account: Account, registry: Registry, story: Sequence[Told]) -> Outcome:
-    """Do an event again on this account; give what it posts and says."""
-    if isinstance(fact, Completed):
-        return accrue(fact.gig, account, registry)
-    if isinstance(fact, Adjusted):
-        return adjust(_chain(fact.name, story), fact.adjustment, account, registry)
-    if isinstance(fact, Reversed):
-        return reverse(_chain(fact.name, story), account, registry, story)
-    if isinstance(fact, Changed):
-        return change(fact.attributes, fact.from_day, account, registry, story)
-    if isinstance(fact, Closed):
-        return close(fact.period, fact.platform, account, registry)
-    if isinstance(fact, Remitted):
-        return remit(fact, account, registry, story)
-    if isinstance(fact, Decided):
-        return decide(fact, account, registry)
-    own = [outcome for name, outcome in restate(account, registry, story) if name == fact.name]
-    return own[0] if own else Outcome([], [])
 
 
 def _chain(name: str, story: Sequence[Told]) -> Chain:
@@ -208,7 +186,7 @@ class _Event:
                 if due and plan in registry.plans(extra):
                     yield Window(plan, extra, {}), extra
                 elif not due and plan in registry.plans(gig):
-                    yield Window(plan, gig, _posted(plan, chain.posted, registry)), None
+                    yield Window(plan, gig, posted_by(plan, chain.posted, registry)), None
         elif isinstance(fact, Reversed):
             chain = _chain(fact.name, self.story)
             gigs = [chain.gig, *(addition(chain.gig, each) for each in chain.adjustments)]
@@ -217,7 +195,7 @@ class _Event:
         elif isinstance(fact, Restated) and fact.name:
             chain = _chain(fact.name, self.story)
             plans = [plan for plan in registry.plans(chain.whole) if plan.group.window == GIG]
-            yield from ((Window(plan, chain.whole, _posted(plan, chain.posted, registry)), None) for plan in plans)
+            yield from ((Window(plan, chain.whole, posted_by(plan, chain.posted, registry)), None) for plan in plans)
 
     def _moves(self, plan: Plan) -> bool:
         """Tell whether something was posted or said of a window, or it was closed and acts at its close."""
@@ -320,17 +298,6 @@ def _speaks(said: Said, plan: Plan) -> bool:
     own = (said.scheme, said.version, said.window, said.platform)
     kinds = {notice.kind for notice in plan.group.notices} | {"parameter_unset", "not_published"}
     return own == (plan.scheme, plan.version, plan.window, plan.platform) and said.kind in kinds
-
-
-def _posted(plan: Plan, posted: Sequence[Contribution], registry: Registry) -> Mapping[Name, int]:
-    """Give what a gig's own window had posted: not what longer windows took, nor what runs on from day to day."""
-    sums: dict[Name, int] = {}
-    if plan.group.window == GIG:
-        daily = {name for version in registry.versions(plan.scheme) for name in registry.compiled(version).daily}
-        for own in posted:
-            if (own.scheme, own.window) == (plan.scheme, plan.window) and name_of(own) not in daily:
-                sums[name_of(own)] = sums.get(name_of(own), 0) + own.amount
-    return sums
 
 
 def _not_covered(scheme: str, gig: Gig, registry: Registry) -> Step:

@@ -17,7 +17,6 @@ from ledger.domain.explain.tracing import Tracing, bare, money_names, unrounded
 from ledger.domain.explain.words import (
     and_list,
     counted_words,
-    exact_text,
     exact_value,
     operand_words,
     read_words,
@@ -29,6 +28,7 @@ from ledger.domain.explain.words import (
 )
 from ledger.domain.lines import meets
 from ledger.domain.money import WORDS
+from ledger.domain.quantity import exact_text
 from ledger.domain.scheme import Citation
 
 if TYPE_CHECKING:

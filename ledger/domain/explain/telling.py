@@ -17,7 +17,6 @@ from ledger.domain.explain.tracing import Tracing
 from ledger.domain.explain.words import (
     and_list,
     exact_posted,
-    exact_text,
     exact_value,
     notice_words,
     payer_words,
@@ -31,6 +30,7 @@ from ledger.domain.ids import payer_kind
 from ledger.domain.money import WORDS
 from ledger.domain.period import GIG
 from ledger.domain.posting import ACCRUED, Name, name_of
+from ledger.domain.quantity import exact_text
 from ledger.domain.settling import EVENTS, is_there
 from ledger.domain.shapes import in_units
 from ledger.domain.standing import Account, Standing

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from ledger.domain.attributes import Month
 from ledger.domain.money import format_amount, speak_amount
 from ledger.domain.notices import NOT_PUBLISHED, PARAMETER_UNSET
-from ledger.domain.quantity import decimal, decimal_places
+from ledger.domain.quantity import decimal_places, exact_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,16 +34,6 @@ RELATIONS: Final = {
 }
 _DATED: Final = {"above": "is after", "from": "is not before", "to": "is not after", "below": "is before"}
 _TIMED: Final = {"hours": 3600, "days": 1}
-
-
-def exact_text(number: Fraction | int) -> str:
-    """Give a number as a decimal where one can say it, else as a fraction in lowest terms such as 10/3."""
-    fraction = Fraction(number)
-    rest = fraction.denominator
-    for prime in (2, 5):
-        while rest % prime == 0:
-            rest //= prime
-    return decimal(fraction) if rest == 1 else f"{fraction.numerator}/{fraction.denominator}"
 
 
 def exact_value(value: Value) -> str:
