@@ -67,13 +67,17 @@ class Since(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 
 
 class Cause(msgspec.Struct, gc=False, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """The Kafka record behind the entry; `sha256` is of the record's value, hex; `part` is [k, m]."""
+    """The Kafka record behind the entry; `sha256` is of the record's value, hex; `part` is [k, m].
+
+    `signature` is the platform's over the event (contracts/signing.py), base64, in the part that has the event.
+    """
 
     id: str | UnsetType = UNSET
     offset: int
     part: tuple[int, int]
     partition: int
     sha256: str
+    signature: str | UnsetType = UNSET
     since: Since
     source: str | UnsetType = UNSET
     topic: str

@@ -83,6 +83,7 @@ Fund = Annotated[str, forms.FUND.meta, forms.FUND]
 Period = Annotated[str, forms.PERIOD.meta, forms.PERIOD]
 VerifierKey = Annotated[str, forms.VKEY.meta, forms.VKEY]
 AttributeText = Annotated[str, forms.ATTRIBUTE.meta, forms.ATTRIBUTE]
+SigningKey = Annotated[str, forms.SIGNING_KEY.meta, forms.SIGNING_KEY]
 
 
 class Data(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
@@ -228,7 +229,8 @@ class LedgerOpened(Data, frozen=True, kw_only=True):
 class PlatformChanged(Data, frozen=True, kw_only=True):
     """A platform as it stands from now on: its topic, whether it is taken from, and its attributes for schemes.
 
-    The attributes hold from `effective_on`, else from the date that `time` shows.
+    The attributes hold from `effective_on`, else from the date that `time` shows; how it signs, from this act on. What
+    is left out stays as it was: a signing key can be replaced, not taken away.
     """
 
     attributes: (
@@ -240,6 +242,8 @@ class PlatformChanged(Data, frozen=True, kw_only=True):
     ) = UNSET
     effective_on: Day | UnsetType = UNSET
     platform: Platform
+    signed_only: bool | UnsetType = UNSET
+    signing_key: SigningKey | UnsetType = UNSET
     status: Literal["active", "closed"]
     topic: Annotated[str, forms.TOPIC.meta, forms.TOPIC]
 

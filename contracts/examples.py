@@ -1,7 +1,7 @@
 """One good example of each event, as values: written to `examples/` by the generator and used by tests.
 
 The gig is the one of the README: a motorcycle ride in Jakarta with a tip. Names, keys and texts of the operator's
-examples are made up; the verifier keys belong to nobody.
+examples are made up; the keys belong to nobody.
 
 Must not know: files. Source: SPEC section 3.
 """
@@ -178,6 +178,8 @@ EXAMPLES: Final[dict[str, bytes]] = {
         PlatformChanged(
             attributes={"collects": "cumulative", "first_enrolment": False, "turnover": "10000000000"},
             platform="gojek",
+            signed_only=True,
+            signing_key="RCmTBlAEqh5MSPTdAVgZTAI0m8xmTNluQA6iaZGKjVE=",
             status="active",
             topic="gigs.gojek",
         ),

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from contracts import events, topics
+from contracts import events, signing, topics
 from contracts.codec import CONTROL_BYTES_MAX, GIG_BYTES_MAX
 from contracts.examples import EXAMPLES
 
@@ -56,7 +56,7 @@ def asyncapi() -> dict[str, Any]:
                 "address": f"{topics.GIGS}{{platform}}",
                 "description": f"Written by the platform alone; a record has at most {GIG_BYTES_MAX} bytes.",
                 "parameters": {"platform": {"description": f"The platform's name: {topics.PLATFORM_PATTERN}"}},
-                "messages": _messages(events.GIG_EVENTS),
+                "messages": _messages(events.GIG_EVENTS, {"headers": _HEADERS}),
             },
             "control": {
                 "address": topics.CONTROL,
@@ -80,10 +80,23 @@ def files() -> dict[str, str]:
     return {path: json.dumps(value, indent=2, ensure_ascii=False) + "\n" for path, value in written.items()}
 
 
-def _messages(models: Any) -> dict[str, Any]:
+_HEADERS: Final = {
+    "type": "object",
+    "properties": {
+        signing.HEADER: {
+            "description": "The platform's Ed25519 signature over the event, base64: formats/signature.md.",
+            "type": "string",
+            "pattern": f"^(?:{signing.SIGNATURE_PATTERN})$",
+        }
+    },
+}
+
+
+def _messages(models: Any, more: Any = None) -> dict[str, Any]:
     return {
         name: {
             "summary": (model.__doc__ or name).splitlines()[0],
+            **(more or {}),
             "payload": {
                 "schemaFormat": "application/schema+json;version=draft-2020-12",
                 "schema": {"$ref": f"./schemas/{name}.json"},

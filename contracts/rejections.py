@@ -17,8 +17,14 @@ from typing import NamedTuple
 
 
 class Code(StrEnum):
-    """Why a record is refused, in order of precedence. All up to `time_out_of_range` need no more
-    than the record and the gate of its topic; the last three need the journal."""
+    """Why a record is refused, in order of precedence.
+
+    All up to `time_out_of_range` need no more than the record and the gate of its topic. The two of signatures need the
+    platform's key in force, which the journal's acts say. They come after those because a signature is over an event,
+    and what breaks an earlier rule is none; and before the rest, which needs what the journal holds, because who can't
+    sign for the platform must not learn from the answer which ids are taken, and so that the answer hangs on no
+    look-up. So a record whose signature does not hold is refused even where its content is a duplicate.
+    """
 
     TOO_LARGE = "too_large"
     MALFORMED = "malformed"
@@ -30,6 +36,8 @@ class Code(StrEnum):
     UNKNOWN_CURRENCY = "unknown_currency"
     AMOUNT_OUT_OF_RANGE = "amount_out_of_range"
     TIME_OUT_OF_RANGE = "time_out_of_range"
+    SIGNATURE_INVALID = "signature_invalid"
+    SIGNATURE_MISSING = "signature_missing"
     EQUIVOCATION = "equivocation"
     UNKNOWN_GIG = "unknown_gig"
     ALREADY_REVERSED = "already_reversed"

@@ -1,4 +1,4 @@
-"""What a journal's acts have said so far: the registry, the closes, the topics of its platforms, and since when.
+"""What a journal's acts have said so far: the registry, the closes, its platforms' topics and keys, and since when.
 
 Folded from the acts' own entries in order of index, by whoever decides, audits or explains. Also tells whether acts
 made since a worker's newest entry change what was posted to them: then the next entry begins with a correction.
@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from contracts.events import platform_source
 from ledger.books import CloseAct
 from ledger.domain.registry import Registry
 from ledger.intake import close_of_entry, platform_of_entry, version_of_entry
+from ledger.signatures import changed
 
 if TYPE_CHECKING:
     from contracts.entry import Entry
@@ -20,15 +22,17 @@ if TYPE_CHECKING:
     from ledger.domain.standing import Account
     from ledger.domain.story import Closed
     from ledger.intake import PlatformStated
+    from ledger.signatures import PlatformKey
 
 
 @dataclass
 class Acts:
-    """The acts of one journal, up to the newest one taken in."""
+    """The acts of one journal, up to the newest one taken in; `signers` are the keys in force, by platform's source."""
 
     registry: Registry = field(default_factory=Registry)
     closes: list[CloseAct] = field(default_factory=list)
     topics: set[str] = field(default_factory=set)
+    signers: dict[str, PlatformKey] = field(default_factory=dict)
     _generations: list[tuple[int, str]] = field(default_factory=list)
 
     def take(self, entry: Entry) -> None:
@@ -48,9 +52,15 @@ class Acts:
         self._become(self.registry.enact(version), leaf_index)
 
     def state(self, stated: PlatformStated, leaf_index: int) -> None:
-        """Let a platform's attributes hold. Raises ValueError for an attribute of another form, nothing changed."""
+        """Let a platform's attributes and key hold. Raises ValueError, nothing changed, for an attribute of another
+        form, and for a platform that should sign all it sends without a key.
+        """
+        source = platform_source(stated.platform)
+        key = changed(self.signers.get(source), stated.signing_key, stated.signed_only)
         if stated.attributes:
             self._become(self.registry.state(stated.platform, stated.attributes, stated.from_day), leaf_index)
+        if key is not None:
+            self.signers[source] = key
         self.topics.add(stated.topic)
 
     def close(self, closed: Closed, leaf_index: int) -> None:
@@ -60,7 +70,7 @@ class Acts:
 
     def copy(self) -> Acts:
         """Give acts that go on apart from these."""
-        return Acts(self.registry, list(self.closes), set(self.topics), list(self._generations))
+        return Acts(self.registry, list(self.closes), set(self.topics), dict(self.signers), list(self._generations))
 
     def is_due(self, account: Account, newest: int) -> bool:
         """Tell whether acts after a worker's newest entry (its index) reach back into what was posted by then."""

@@ -212,18 +212,30 @@ def version_of_entry(entry: Entry) -> Version | None:
 
 
 class PlatformStated(NamedTuple):
-    """What a `platform.changed` says: the platform's topic, and its attributes from a day on."""
+    """What a `platform.changed` says: the platform's topic, its attributes from a day on, and how it signs.
+
+    `signing_key` (base64) and `signed_only` are None where the act leaves them as they were.
+    """
 
     platform: str
     topic: str
     attributes: dict[str, Any]
     from_day: date
+    signing_key: str | None = None
+    signed_only: bool | None = None
 
 
 def stated_of(time: str, data: events.PlatformChanged) -> PlatformStated:
     """Give what an accepted `platform.changed` says."""
     attributes = {} if data.attributes is UNSET else dict(data.attributes)
-    return PlatformStated(data.platform, data.topic, attributes, from_day_of(time, data.effective_on))
+    return PlatformStated(
+        data.platform,
+        data.topic,
+        attributes,
+        from_day_of(time, data.effective_on),
+        None if data.signing_key is UNSET else data.signing_key,
+        None if data.signed_only is UNSET else data.signed_only,
+    )
 
 
 def platform_of_entry(entry: Entry) -> PlatformStated | None:

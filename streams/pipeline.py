@@ -32,6 +32,7 @@ from ledger.domain.story import Adjusted, Chain, Completed, Restated, Reversed, 
 from ledger.domain.tree import SchemeError
 from ledger.errors import InvariantError, KeysTaken
 from ledger.intake import fact_of, gig_name, gig_of, platform_of, row_of, stated_of
+from ledger.signatures import taken_from
 from streams import closes
 from streams.needs import (
     BOOKED,
@@ -119,6 +120,8 @@ class _Deciding(Writing):
         self.taken = taken
         self.seen: dict[bytes, Content] = {}
         self.named: frozenset[bytes] = frozenset()
+        # an act is decided alone, so the keys in force are the same for all of a batch
+        self.signers = state.acts.signers
 
     def run(self, batch: Sequence[Decoded]) -> Decision:
         """Give the decision over all of the batch, in order."""
@@ -152,6 +155,12 @@ class _Deciding(Writing):
 
     def _accept(self, record: Record, event: Event, key: bytes, position: Position) -> bool:
         """Enter an event; False when it is a duplicate (nothing is entered)."""
+        if self.signers:
+            signature = self._signature(record, event)
+            if isinstance(signature, Rejection):
+                self.refuse(record, signature, position)
+                return True
+            self.signature = signature
         content = (event.type, event.subject, event.time, event.data_json)
         before = self.seen.get(key) or self.taken.get(key)
         if before is not None:
@@ -177,6 +186,11 @@ class _Deciding(Writing):
         self.seen[key] = content
         self.count(record.topic, event.type, "accrued")
         return True
+
+    def _signature(self, record: Record, event: Event) -> str | Rejection | None:
+        """Give the signature to keep with an event, None where its source signs nothing, or why it is refused."""
+        key = self.signers.get(event.source)
+        return None if key is None else taken_from(record, event, key)
 
     # -- gigs ------------------------------------------------------------------------------------------------------
 
@@ -216,6 +230,8 @@ class _Deciding(Writing):
         """Write a gig's one entry: what nearly all entries are."""
         entry = self.entry(record, Kind.ACCRUAL, position, event.source, event.id)
         entry.event = stored(event)
+        if self.signature is not None:
+            entry.cause.signature = self.signature
         rows = []
         postings = self.decision.postings
         for posting in contributions:
@@ -394,10 +410,7 @@ class _Deciding(Writing):
         if isinstance(data, SchemeEnacted):
             refusal = self._enact(event, data)
         elif isinstance(data, PlatformChanged):
-            generation = self.state.acts.registry.generation
-            self.state.acts.state(stated_of(event.time, data), self.state.size)
-            if self.state.acts.registry.generation != generation:
-                self._forget()
+            refusal = self._state(event, data)
         elif isinstance(data, events.RemittanceReceived):
             refusal = self._unpayable(event, data)
         if refusal is not None or kind is None:
@@ -405,6 +418,18 @@ class _Deciding(Writing):
         entry = self.entry(record, kind, position, event.source, event.id)
         entry.event = stored(event)
         self.write(entry, kind, key, None)
+        return None
+
+    def _state(self, event: Event, data: PlatformChanged) -> Rejection | None:
+        """Let what is said of a platform hold from here on; refused where it contradicts what was said before."""
+        acts = self.state.acts
+        generation = acts.registry.generation
+        try:
+            acts.state(stated_of(event.time, data), self.state.size)
+        except ValueError as error:
+            return Rejection(Code.SCHEMA_VIOLATION, str(error)[:500], event.source, event.id)
+        if acts.registry.generation != generation:
+            self._forget()
         return None
 
     def _enact(self, event: Event, data: SchemeEnacted) -> Rejection | None:

@@ -106,11 +106,15 @@ class Decision:
 
 
 class Writing:
-    """Entries written one after the other into a decision; shared by batches and closes."""
+    """Entries written one after the other into a decision; shared by batches and closes.
+
+    `signature` is the platform's over the event under way, which its entry keeps; None where there is none.
+    """
 
     def __init__(self, state: State) -> None:
         self.state = state
         self.decision = Decision()
+        self.signature: str | None = None
 
     def entry(
         self, record: Record, kind: Kind, since: Position | None, source: str | None, event_id: str | None,
@@ -150,6 +154,8 @@ class Writing:
         own = part.main and worker == event.subject
         if own:
             entry.event = stored(event)
+            if self.signature is not None:
+                entry.cause.signature = self.signature
         else:
             entry.worker = worker
         entry.balances = part.balances

@@ -6,9 +6,9 @@ are held against that. Memory stays flat but for the workers' balances, the topi
 met, and 24 bytes an event for L3.
 
 Checks L1 (balances are the sums of contributions), L2 (with `growth`), L3 (event keys, causes and parts), L4 (written
-form), L5, L6, L7 (with `growth`), L10 (range) and L12 (offsets). After a wrong balance or offset it goes on from what
-the entry says, so that one wrong entry makes few findings. Whether amounts are what the schemes ask is not asked here:
-that is recomputation. Must not know where evidence comes from.
+form, and with `signatures` what platforms signed), L5, L6, L7 (with `growth`), L10 (range) and L12 (offsets). After a
+wrong balance or offset it goes on from what the entry says, so that one wrong entry makes few findings. Whether amounts
+are what the schemes ask is not asked here: that is recomputation. Must not know where evidence comes from.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from contracts.rejections import Code
 from contracts.topics import CONTROL, GIGS, partition_of
 from ledger.audit.findings import Finding, Findings
 from ledger.audit.growth import Growth
+from ledger.audit.signatures import Signatures
 from ledger.audit.tallies import PLATFORM_SOURCE, Balances, EventKeys, GigIds, Offsets
 from ledger.log.keys import LogVerifier, parse_log_vkey
 from ledger.log.note import NoteError
@@ -101,6 +102,7 @@ class JournalCheck:
         self._offsets = Offsets(self.findings)
         self._balances = Balances(self.findings)
         self._keys = EventKeys(self.findings)
+        self._signatures = Signatures(self.findings)
         self._refused: dict[int, tuple[str, int, int, str, str]] = {}
         self._refused_entries = 0
         self._refused_met = False
@@ -154,6 +156,7 @@ class JournalCheck:
             self._add("L2", index, f"column kind: expected {entry.kind}, got {kind}")
         self._check_form(index, entry)
         self._offsets.check(index, entry.cause, self.journal)
+        self._signatures.check(index, entry)
         if isinstance(entry.event, StoredEvent):
             self._check_event(index, entry, entry.event, worker, event_key)
         elif isinstance(entry.worker, str):

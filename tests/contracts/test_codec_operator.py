@@ -15,6 +15,7 @@ from contracts.examples import EXAMPLES
 from contracts.rejections import Code, Rejection
 from contracts.topics import partition_of
 from ledger.domain.period import parse_period
+from tests.support.signing import public_text
 
 OPERATOR = {name: json.loads(value) for name, value in EXAMPLES.items() if not name.startswith("gig.")}
 MODELS = {
@@ -80,6 +81,13 @@ def test_a_scheme_text_may_hold_any_text():
     assert accepted.data_json == rfc8785.dumps(event["data"])
 
 
+@pytest.mark.parametrize("more", [{"signing_key": public_text()}, {"signed_only": False}, {"signed_only": True}])
+def test_a_platform_may_come_with_its_key_and_whether_it_must_sign(more):
+    """Whether there is a key to sign with is known to the journal alone: a later act may say no more than `only`."""
+    event = decode(control(changed("platform.changed.v1", more)), CONTROL_GATE)
+    assert {name: getattr(event.data, name) for name in more} == more
+
+
 def test_a_prefix_of_topics_holds_for_the_platforms_topic():
     event = changed("platform.changed.v1", {"topic": "t1.gigs.gojek"})
     assert isinstance(decode(control(event, topic="t1.iuran.control"), CONTROL_GATE), Event)
@@ -87,6 +95,7 @@ def test_a_prefix_of_topics_holds_for_the_platforms_topic():
 
 
 LEDGER, PLATFORM, SCHEME, CLOSE = MODELS
+KEY = public_text()
 TOO_LONG = "x" * codec.CONTROL_BYTES_MAX
 FAULTS = [
     (Code.TOO_LARGE, changed(SCHEME, {"text": TOO_LONG})),
@@ -110,6 +119,13 @@ FAULTS = [
     (Code.SCHEMA_VIOLATION, changed(PLATFORM, {"attributes": {"Turnover": "1"}})),
     (Code.SCHEMA_VIOLATION, changed(PLATFORM, {"attributes": {"turnover": 1}})),
     (Code.SCHEMA_VIOLATION, changed(PLATFORM, {"attributes": {"turnover": "a lot"}})),
+    (Code.SCHEMA_VIOLATION, changed(PLATFORM, {"signing_key": "A" * 43 + "="})),
+    (Code.SCHEMA_VIOLATION, changed(PLATFORM, {"signing_key": KEY[:-1]})),
+    (Code.SCHEMA_VIOLATION, changed(PLATFORM, {"signing_key": KEY + "\n"})),
+    (Code.SCHEMA_VIOLATION, changed(PLATFORM, {"signing_key": None})),
+    (Code.SCHEMA_VIOLATION, changed(PLATFORM, {"signing_key": [KEY]})),
+    (Code.SCHEMA_VIOLATION, changed(PLATFORM, {"signed_only": "yes"})),
+    (Code.SCHEMA_VIOLATION, changed(PLATFORM, {"signed_only": 1})),
     (Code.SCHEMA_VIOLATION, changed(SCHEME, {"sha256": "0" * 64})),
     (Code.SCHEMA_VIOLATION, changed(SCHEME, {"text": ""})),
     (Code.SCHEMA_VIOLATION, changed(SCHEME, {"version": "2026-02-30"})),

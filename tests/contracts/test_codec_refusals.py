@@ -23,8 +23,14 @@ def with_value(text):
     return GOOD[:-1] + b', "ext": ' + text + b"}"
 
 
-LATER_CODES = {Code.EQUIVOCATION, Code.UNKNOWN_GIG, Code.ALREADY_REVERSED}
-"""Need the journal; tested with the pipeline."""
+LATER_CODES = {
+    Code.SIGNATURE_INVALID,
+    Code.SIGNATURE_MISSING,
+    Code.EQUIVOCATION,
+    Code.UNKNOWN_GIG,
+    Code.ALREADY_REVERSED,
+}
+"""Need the journal, its acts or its entries; tested with the pipeline."""
 
 FAULTS = {
     Code.TOO_LARGE: {

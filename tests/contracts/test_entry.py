@@ -25,6 +25,7 @@ from contracts.currencies import EXPONENTS
 from contracts.entry import EntryError, decode, encode, event_key, received_at, salt
 from contracts.topics import partition_of
 from ledger.domain.document import load_document
+from tests.support import signing
 from tests.support.replica import SECRET, Replica
 from tests.support.strategies import FEW, GOJEK, STORIES, Feed, Story, records_of
 
@@ -34,7 +35,9 @@ WORKER = "W-7f3a"
 
 
 def golden_journal() -> Replica:
-    """The ledger's opening, ID-JK-PILOT, two gigs, the second the README's, a refusal after a duplicate and a gap."""
+    """The ledger's opening, ID-JK-PILOT, two gigs, the second the README's, a refusal after a duplicate and a gap; then
+    the platform's key, a gig under its signature, and one without.
+    """
     journal = partition_of(WORKER.encode(), JOURNALS)
     feed = Feed(journal, JOURNALS)
     path = Path(entries.__file__).parent / "schemes" / "ID-JK-PILOT.yaml"
@@ -60,12 +63,15 @@ def golden_journal() -> Replica:
     records += [gig, feed.again(gig)]
     feed.skip(GOJEK, 2)
     records.append(feed.record(GOJEK, b"{", None))
+    records.append(signing.changed(feed, word="example", signed_only=True))
+    records.append(signing.signed(feed.gig("G-101", WORKER, "1000", time="2026-03-01T08:15:30Z"), "example"))
+    records.append(feed.gig("G-102", WORKER, time="2026-03-01T08:15:30Z"))
     received = 1_772_352_931_123  # 2026-03-01T08:15:31.123Z
     return Replica(journal, JOURNALS).settle([r._replace(timestamp_ms=received) for r in records])
 
 
 GOLDEN = golden_journal().leaves
-ACCRUAL, REJECTION = GOLDEN[3], GOLDEN[4]
+ACCRUAL, REJECTION, SIGNED = GOLDEN[3], GOLDEN[4], GOLDEN[6]
 
 
 def blocks() -> dict[str, str]:
@@ -73,7 +79,7 @@ def blocks() -> dict[str, str]:
     written = {"journal": ""}
     for index, leaf in enumerate(GOLDEN):
         written["journal"] += f"| {index} | {json.loads(leaf)['kind']} | `{leaf_hash(leaf)}` |\n"
-    for name, leaf in (("accrual", ACCRUAL), ("rejection", REJECTION)):
+    for name, leaf in (("accrual", ACCRUAL), ("rejection", REJECTION), ("signed", SIGNED)):
         cause = json.loads(leaf)["cause"]
         written[f"{name}: pretty"] = f"```json\n{pretty(json.loads(leaf))}\n```\n"
         written[f"{name}: leaf"] = f"```\n{leaf.decode()}\n```\n"
@@ -112,7 +118,7 @@ def test_the_page_of_the_format_is_in_step() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert text == page(text), "write it anew: python -m tests.contracts.test_entry"
     named = re.findall("<!-- begin (.*) -->", text)
-    assert sorted(named) == sorted(set(blocks()) - {"rejection: pretty"})
+    assert sorted(named) == sorted(set(blocks()) - {"rejection: pretty", "signed: pretty"})
     assert "accrual" in text and leaf_hash(ACCRUAL) in text
 
 

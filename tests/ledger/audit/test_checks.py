@@ -277,6 +277,7 @@ TAMPERINGS: dict[str, Tampering] = {
     "too long": (set_in("event", "data", to={"currency": "x" * 65_000}), 9, "L4"),
     "source": (set_in("cause", "source", to="urn:iuran:platform:grab"), 9, "L4"),
     "id": (set_in("cause", "id", to="G-2"), 9, "L3"),
+    "signature of nobody": (set_in("cause", to=lambda c: {**c, "signature": "A" * 86 + "=="}), 9, "L4"),
     "no id": (set_in("cause", to=lambda c: {k: v for k, v in c.items() if k != "id"}), 9, "L3"),
     "subject": (set_in("event", "subject", to="W-other"), 9, "L2"),
     "duplicates": (set_in("cause", "since", "duplicates", to=2), 7, "L12"),
