@@ -37,8 +37,7 @@ class Checkpoint(NamedTuple):
         not within 0..2**63 - 1, or the root not 32 bytes.
         """
         note.check_name(self.origin)
-        if self.size == 0 and self.root != EMPTY_ROOT:
-            raise NoteError("checkpoint root: expected the empty tree's root at size 0, got another")
+        check_empty_root(self)
         return self._lines()
 
     def _lines(self) -> str:
@@ -84,6 +83,12 @@ def parse_any(text: str) -> Checkpoint:
     return checkpoint
 
 
+def check_empty_root(checkpoint: Checkpoint) -> None:
+    """Raise NoteError if a checkpoint of size 0 has another root than the empty tree's."""
+    if checkpoint.size == 0 and checkpoint.root != EMPTY_ROOT:
+        raise NoteError("checkpoint root: expected the empty tree's root at size 0, got another")
+
+
 def _lines_of(text: str) -> list[str]:
     lines = text.split("\n")
     if len(lines) < 4 or lines.pop() != "":
@@ -94,7 +99,7 @@ def _lines_of(text: str) -> list[str]:
 def _parts(lines: list[str]) -> tuple[str, int, bytes]:
     origin, size, root = lines
     if not _SIZE.fullmatch(size):
-        raise NoteError(f"checkpoint size: expected a decimal without leading zeros, got {size!r}")
+        raise NoteError(f"checkpoint size: expected a decimal without leading zeros, got {size[:80]!r}")
     return origin, int(size), note.decode_base64(root, "checkpoint root")
 
 
@@ -126,5 +131,5 @@ def open_checkpoint(note_bytes: bytes, verifiers: Iterable[NoteVerifier]) -> Che
     opened = note.open(note_bytes, verifiers)
     checkpoint = Checkpoint.parse(opened.text)
     if checkpoint.origin not in {signature.name for signature in opened.signatures}:
-        raise NoteError(f"checkpoint origin: expected the signing key's name, got {checkpoint.origin}")
+        raise NoteError(f"checkpoint origin: expected the signing key's name, got {checkpoint.origin[:80]}")
     return checkpoint

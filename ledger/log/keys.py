@@ -107,7 +107,7 @@ def parse_vkey(text: str) -> AnyVerifier:
     name, _, rest = text.partition("+")
     _, _, encoded = rest.partition("+")
     if not encoded:
-        raise NoteError(f"verifier key: expected `name+id+key`, got {text!r}")
+        raise NoteError(f"verifier key: expected `name+id+key`, got {text[:80]!r}")
     check_name(name)
     content = decode_base64(encoded, f"verifier key of {name}")
     make = _VERIFIERS.get(content[0])
@@ -115,7 +115,7 @@ def parse_vkey(text: str) -> AnyVerifier:
         raise _unknown(name, content[0])
     verifier = make(name, content[1:])
     if verifier.vkey() != text:
-        raise NoteError(f"verifier key: expected {verifier.vkey()}, got {text}")
+        raise NoteError(f"verifier key: expected {verifier.vkey()[:200]}, got {text[:200]}")
     return verifier
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 NOTE_BYTES_MAX = 1 << 20
@@ -64,6 +64,13 @@ class Signature(NamedTuple):
     signature: bytes
 
 
+class Unopened(NamedTuple):
+    """A note as it was written: its text, final newline included, and its signature lines, none of them verified."""
+
+    text: str
+    signatures: tuple[Signature, ...]
+
+
 class Opened(NamedTuple):
     """The verified part of a note: its text, final newline included, and the signatures of known keys."""
 
@@ -77,7 +84,7 @@ def check_name(name: str) -> str:
     Raises NoteError otherwise.
     """
     if not name or _NOT_IN_NAMES.search(name) or any(map(str.isspace, name)):
-        raise NoteError(f"key name: expected one or more characters without spaces and plus, got {name!r}")
+        raise NoteError(f"key name: expected one or more characters without spaces and plus, got {name[:80]!r}")
     return name
 
 
@@ -116,7 +123,7 @@ def sign(text: str, signers: Sequence[NoteSigner]) -> bytes:
     if not 0 < len({(s.name, s.key_id) for s in signers}) == len(signers) <= SIGNATURES_MAX:
         raise NoteError(f"signers: expected 1 to {SIGNATURES_MAX} different keys, got {len(signers)}")
     lines = [Signature(check_name(s.name), s.key_id, s.sign(message)) for s in signers]
-    return _format(text, lines).encode()
+    return format(text, lines)
 
 
 def open(note: bytes, verifiers: Iterable[NoteVerifier]) -> Opened:
@@ -126,32 +133,26 @@ def open(note: bytes, verifiers: Iterable[NoteVerifier]) -> Opened:
     same known key each is verified and the first given out. Raises NoteError, in this order: two verifiers that cannot
     be told apart; a malformed note; a known key's signature that does not verify; no signature of a known key.
     """
-    known: dict[tuple[str, bytes], NoteVerifier] = {}
-    for verifier in verifiers:
-        if (verifier.name, verifier.key_id) in known:
-            raise NoteError(f"verifiers: expected different keys, got two with name {verifier.name} and the same id")
-        known[verifier.name, verifier.key_id] = verifier
-    text, signatures = _parse(note)
-    message = text.encode()
-    verified: dict[tuple[str, bytes], Signature] = {}
-    for signature in signatures:
-        key = known.get((signature.name, signature.key_id))
-        if key is None:
-            continue
-        if not key.verify(message, signature.signature):
-            raise NoteError(f"signature of {key.name} {key.key_id.hex()}: expected a valid one, got one that is not")
-        verified.setdefault((signature.name, signature.key_id), signature)
-    if not verified:
-        raise NoteError(f"signatures: expected one of a known key, got {len(signatures)} of unknown keys")
-    return Opened(text, tuple(verified.values()))
+    known = _known(verifiers)
+    parsed = parse(note)
+    return Opened(parsed.text, _verified(parsed.text, parsed.signatures, known))
 
 
-def _format(text: str, signatures: Iterable[Signature]) -> str:
-    lines = (f"{_DASH}{s.name} {base64.b64encode(s.key_id + s.signature).decode()}\n" for s in signatures)
-    return f"{text}\n{''.join(lines)}"
+def verify(text: str, signatures: Iterable[Signature], verifiers: Iterable[NoteVerifier]) -> tuple[Signature, ...]:
+    """Give the signatures of known keys over `text`, of which there is at least one; the rules are those of `open`.
+
+    Raises NoteError, in this order: two verifiers that cannot be told apart; a known key's signature that does not
+    verify; no signature of a known key.
+    """
+    return _verified(text, signatures, _known(verifiers))
 
 
-def _parse(note: bytes) -> tuple[str, list[Signature]]:
+def parse(note: bytes) -> Unopened:
+    """Give what a note says and who is said to have signed it, nothing of it verified: for `verify` and for routing.
+
+    Raises NoteError, in this order: more than 1 MiB; no UTF-8; no blank line; a text that cannot stand in a note; what
+    `parse_signatures` refuses; another spelling of the same note.
+    """
     if len(note) > NOTE_BYTES_MAX:
         raise NoteError(f"note: expected at most {NOTE_BYTES_MAX} bytes, got {len(note)}")
     try:
@@ -161,17 +162,63 @@ def _parse(note: bytes) -> tuple[str, list[Signature]]:
     blank = content.rfind("\n\n")
     if blank < 0:
         raise NoteError("note: expected a blank line between text and signatures, got none")
-    text, block = content[: blank + 1], content[blank + 2 :]
+    text = content[: blank + 1]
     check_text(text)
-    lines = block.split("\n")
+    return Unopened(text, parse_signatures(content[blank + 2 :]))
+
+
+def format(text: str, signatures: Iterable[Signature]) -> bytes:
+    """Give the note of a text and its signature lines: the inverse of `parse`."""
+    return f"{text}\n{format_signatures(signatures)}".encode()
+
+
+def format_signatures(signatures: Iterable[Signature]) -> str:
+    """Give the signature lines, each ending with a newline."""
+    return "".join(f"{_DASH}{s.name} {base64.b64encode(s.key_id + s.signature).decode()}\n" for s in signatures)
+
+
+def parse_signatures(lines_text: str) -> tuple[Signature, ...]:
+    """Give the signatures written as lines, one or more, each ending with a newline; none of them is verified.
+
+    Raises NoteError, in this order: no line or an unfinished one; more than 100; a line that is not em dash, key name
+    and base64 of more than 4 bytes; another spelling of the same lines.
+    """
+    lines = lines_text.split("\n")
     if len(lines) < 2 or lines.pop() != "":
         raise NoteError("note: expected signature lines, each ending with a newline, got none or an unfinished one")
     if len(lines) > SIGNATURES_MAX:
         raise NoteError(f"note: expected at most {SIGNATURES_MAX} signatures, got {len(lines)}")
-    signatures = [_parse_signature(line) for line in lines]
-    if _format(text, signatures) != content:
+    signatures = tuple(map(_parse_signature, lines))
+    if format_signatures(signatures) != lines_text:
         raise NoteError("note: expected its one written form, got another spelling of it")
-    return text, signatures
+    return signatures
+
+
+def _known(verifiers: Iterable[NoteVerifier]) -> dict[tuple[str, bytes], NoteVerifier]:
+    known: dict[tuple[str, bytes], NoteVerifier] = {}
+    for verifier in verifiers:
+        if (verifier.name, verifier.key_id) in known:
+            raise NoteError(f"verifiers: expected different keys, got two with name {verifier.name} and the same id")
+        known[verifier.name, verifier.key_id] = verifier
+    return known
+
+
+def _verified(
+    text: str, signatures: Iterable[Signature], known: Mapping[tuple[str, bytes], NoteVerifier]
+) -> tuple[Signature, ...]:
+    message, strangers = text.encode(), 0
+    verified: dict[tuple[str, bytes], Signature] = {}
+    for signature in signatures:
+        key = known.get((signature.name, signature.key_id))
+        if key is None:
+            strangers += 1
+            continue
+        if not key.verify(message, signature.signature):
+            raise NoteError(f"signature of {key.name} {key.key_id.hex()}: expected a valid one, got one that is not")
+        verified.setdefault((signature.name, signature.key_id), signature)
+    if not verified:
+        raise NoteError(f"signatures: expected one of a known key, got {strangers} of unknown keys")
+    return tuple(verified.values())
 
 
 def _parse_signature(line: str) -> Signature:
