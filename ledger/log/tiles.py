@@ -93,9 +93,9 @@ class Tile(NamedTuple):
 
 
 def tile_at(level: int, number: int, size: int) -> Tile:
-    """Give tile `number` of `level`, as wide as it is in a tree of this size; raises TileError if it is empty there."""
+    """Give tile `number` of `level`, as wide as it is in a tree of this size; raises TileError if it is not in it."""
     width = min(TILE_WIDTH, (size >> TILE_HEIGHT * max(level, 0)) - number * TILE_WIDTH)
-    if width < 1:
+    if width < 1 or number < 0:
         raise TileError(f"tile {number} of level {level}: expected one of a tree of size {size}, got one beyond it")
     return Tile(level, number, width)
 
