@@ -53,7 +53,7 @@ class Acts:
 
     def state(self, stated: PlatformStated, leaf_index: int) -> None:
         """Let a platform's attributes and key hold. Raises ValueError, nothing changed, for an attribute of another
-        form, and for a platform that should sign all it sends without a key.
+        form, a key that no platform may have, and a platform that should sign all it sends without a key.
         """
         source = platform_source(stated.platform)
         key = changed(self.signers.get(source), stated.signing_key, stated.signed_only)

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import UNSET
 
 from contracts import forms
@@ -22,6 +20,7 @@ from contracts.entry import StoredEvent
 from contracts.forms import FormError
 from contracts.rejections import Code, Rejection
 from contracts.signing import HEADER, message, parse_signature
+from ledger.log.ed25519 import check_public_key, verifies
 
 if TYPE_CHECKING:
     from contracts.codec import Record
@@ -35,18 +34,20 @@ class PlatformKey:
     __slots__ = ("_key", "only", "text")
 
     def __init__(self, text: str, only: bool) -> None:
-        """Take the key as an act writes it. Raises FormError for a text that is no key."""
+        """Take the key as an act writes it. Raises ValueError for a text that is no key, and for one under which anyone
+        can sign anything.
+        """
         self.text = text
         self.only = only
-        self._key = Ed25519PublicKey.from_public_bytes(forms.SIGNING_KEY.read(text))
+        self._key = check_public_key(forms.SIGNING_KEY.read(text), "data.signing_key")
 
     def holds(self, written: str, signed: bytes) -> bool:
         """Tell whether a written signature is this key's over `signed`; False for what is no signature."""
         try:
-            self._key.verify(parse_signature(written), signed)
-        except (FormError, InvalidSignature):
+            signature = parse_signature(written)
+        except FormError:
             return False
-        return True
+        return verifies(self._key, signature, signed)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PlatformKey) and (self.text, self.only) == (other.text, other.only)
@@ -58,7 +59,7 @@ class PlatformKey:
 def changed(before: PlatformKey | None, text: str | None, only: bool | None) -> PlatformKey | None:
     """Give a platform's key after an act that says `text` and `only` of it; None says nothing, and leaves what was.
 
-    Raises ValueError where a platform without a key should sign all it sends.
+    Raises ValueError for a key that is none, and where a platform without a key should sign all it sends.
     """
     text = (None if before is None else before.text) if text is None else text
     only = (before is not None and before.only) if only is None else only

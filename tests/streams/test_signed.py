@@ -6,6 +6,7 @@ alone. The audit's check stands beside it: it agrees with every journal so made,
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -343,6 +344,20 @@ def test_keys_stay_in_force_across_a_close_and_in_a_copy_of_the_acts() -> None:
     assert apart.signers == acts.signers != {}
     apart.signers.clear()
     assert acts.signers != {}
+
+
+WEAK = {"the neutral point": 1, "a point of order 4": 0, "a second spelling": 2**255 - 1}
+
+
+@pytest.mark.parametrize("name", WEAK)
+def test_a_key_under_which_anyone_signs_is_refused(name: str) -> None:
+    feed = Feed()
+    weak = base64.b64encode(WEAK[name].to_bytes(32, "little")).decode()
+    act = changed(feed, word=None, signing_key=weak, signed_only=True)
+    bare = feed.gig("G-1")
+    replica = Replica().settle([act, bare])
+    assert [fate(replica, record) for record in (act, bare)] == ["rejected:schema_violation", "entered"]
+    assert replica.acts().signers == {}
 
 
 # -- forgeries: by an operator who may write any entry and sign any tree ---------------------------------------------
