@@ -163,8 +163,12 @@ def _make_topics(broker: Broker, names: list[str], settings: Settings, registere
     return {name: state.topic_id for name, state in states.items() if state is not None}
 
 
-def add_platform(settings: Settings, platform: str, progress: Progress) -> str:
+def add_platform(
+    settings: Settings, platform: str, progress: Progress, told: events.PlatformChanged | None = None
+) -> str:
     """Register a platform: topic, registration, one act in each journal; give the topic's name.
+
+    `told` is what the act says, the same each time; no more than that there is the platform, unless given.
 
     Raises Unfit for a bad name or a topic that does not fit, LedgerError when a server does not answer.
     """
@@ -188,7 +192,7 @@ def add_platform(settings: Settings, platform: str, progress: Progress) -> str:
             events.PLATFORM_CHANGED,
             platform_act(platform),
             platform,
-            lambda _: events.PlatformChanged(platform=platform, status="active", topic=topic),
+            lambda _: told or events.PlatformChanged(platform=platform, status="active", topic=topic),
         ),
     )
     if wait_read(url, facts.topic_prefix + CONTROL, offsets, progress):
@@ -217,12 +221,13 @@ def enact(settings: Settings, version: Version, progress: Progress) -> None:
         ),
     )
     if wait_read(url, facts.topic_prefix + CONTROL, offsets, progress):
-        refused = _refusals(url, facts.topic_prefix + CONTROL, offsets)
+        refused = refusals(url, facts.topic_prefix + CONTROL, offsets)
         if refused:
             raise Unfit(f"scheme {version.scheme} {version.id}: {refused[0]}")
 
 
-def _refusals(url: str, topic: str, offsets: dict[int, int]) -> list[str]:
+def refusals(url: str, topic: str, offsets: dict[int, int]) -> list[str]:
+    """Give code and detail of each of these records, by partition and offset, that was refused."""
     with database.connect(url, "reader") as connection:
         rows = connection.execute(
             "SELECT r.code || ': ' || r.detail FROM rejections r "

@@ -1,4 +1,4 @@
-"""`iuran ledger` and `iuran platform`: founding a ledger, showing it, registering platforms.
+"""`iuran ledger`: founding a ledger and showing it.
 
 Thin: what is done stands in `deploy.founding`; here are arguments, wording and `--json`.
 """
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ledger.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="A new ledger: name, journals, keys; topics, tables, entry 0.")
-platforms = typer.Typer(no_args_is_help=True, help="Platforms: register, list.")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -122,24 +121,3 @@ def _schemes(url: str) -> list[dict[str, str]]:
         for act in acts
         if act["kind"] == "scheme"
     ]
-
-
-@platforms.command("add")
-def add(name: Annotated[str, typer.Argument(help="[a-z][a-z0-9-]{1,30}, for example gojek.")]) -> None:
-    """Register a platform: its topic gigs.NAME, and an act in each journal. Doing it again adds nothing."""
-    settings = reachable(settings_of.load())
-    topic = founding.add_platform(settings, name, terminal())
-    print(f"platform {name}: publishes to {topic}")
-
-
-@platforms.command("list")
-def list_platforms(as_json: Json = False) -> None:
-    """List the registered platforms and their topics."""
-    settings = reachable(settings_of.load())
-    _, url = founding.servers_of(settings)
-    facts, _ = check_ledger(url)
-    if as_json:
-        print(json.dumps([{"platform": p, "topic": t} for p, t in sorted(facts.platforms.items())], indent=2))
-        return
-    for platform, topic in sorted(facts.platforms.items()):
-        print(f"{platform}  {topic}")

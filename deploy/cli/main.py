@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from deploy.cli import audit, demo, ledger, publish, reconcile, scheme, serve, simulate, stack, token
+from deploy.cli import audit, demo, ledger, platform, publish, reconcile, scheme, serve, simulate, stack, token
 from ledger.errors import LedgerError
 from ledger.settings import SettingsError
 
@@ -27,7 +27,7 @@ stack.register(app)
 app.command("stream")(serve.stream)
 app.command("api")(serve.api)
 app.add_typer(ledger.app, name="ledger")
-app.add_typer(ledger.platforms, name="platform")
+app.add_typer(platform.app, name="platform")
 publish.register(app)
 simulate.register(scheme.app)
 reconcile.register(scheme.app)

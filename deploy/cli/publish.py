@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from deploy.cli.platform import Passphrase, signer_of
 from deploy.cli.progress import Progress, terminal
 from ledger import settings as settings_of
 
 if TYPE_CHECKING:
     from streams.publishing.maps import Map
     from streams.publishing.sending import Survey
+    from streams.publishing.signing import EventSigner
 
 
 class Published(NamedTuple):
@@ -53,6 +55,10 @@ def publish(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="publish the good rows although others are bad")] = False,
     again: Annotated[bool, typer.Option("--again", help="send all once more, whatever an earlier run sent")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="return when the ledger shows them")] = False,
+    sign_with: Annotated[
+        Path | None, typer.Option("--sign-with", help="the platform's private key (`iuran platform keygen`)")
+    ] = None,
+    passphrase_file: Passphrase = None,
 ) -> None:
     """Publish files of gigs: checks every row first, then sends; a run that broke off is taken up where it stopped.
 
@@ -63,9 +69,11 @@ def publish(
     settings = settings_of.load()
     bootstrap_servers = settings.kafka_bootstrap_servers or stack.servers_found(settings).kafka_bootstrap_servers
     try:
+        signer = signer_of(sign_with, passphrase_file)
         done = publish_files(
-            files, platform, settings, bootstrap_servers, terminal(), map_path, skip_bad=skip_bad, again=again
-        )
+            files, platform, settings, bootstrap_servers, terminal(), map_path, skip_bad=skip_bad, again=again,
+            signer=signer,
+        )  # fmt: skip
     except Refused as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from error
@@ -119,8 +127,9 @@ def publish_files(
     *,
     skip_bad: bool = False,
     again: bool = False,
+    signer: EventSigner | None = None,
 ) -> list[Published]:
-    """Publish files to a running broker; all are surveyed before the first event is sent.
+    """Publish files to a running broker, signed if there is a signer; all are surveyed before the first event is sent.
 
     Raises Refused (nothing was sent) for files, maps, rows or a platform name that do not fit; NotRegistered and
     NotPublished as `streams.publisher` says, after which the same call goes on where it stopped.
@@ -134,7 +143,7 @@ def publish_files(
     security = broker(settings, bootstrap_servers).kafka_python()
     try:
         rules = [map_for(file, map_path) for file in files]
-        publisher = Publisher(platform=platform, topic_prefix=settings.topic_prefix, **security)
+        publisher = Publisher(platform=platform, topic_prefix=settings.topic_prefix, signer=signer, **security)
     except (MapError, FileUnfit, ValueError) as error:
         raise Refused(str(error)) from error
     with publisher:
