@@ -1,0 +1,128 @@
+"""Exported logs made by other means than ours: for verifiers to accept, and for forgers to spoil.
+
+`MadeLog` holds leaves, keys and the sizes at which checkpoints were signed; `write` lays it out as an export's folder
+(`log/<n>/vkey, checkpoint, checkpoints, tile/...`). Tiles are cut by RFC 6962's own recursion, not by the code under
+test. `made_ledger` is a ledger of several journals out of the pure pipeline: entries are real, no server is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from contracts.topics import partition_of
+from ledger.log import keys
+from ledger.log.checkpoint import Checkpoint, sign_checkpoint
+from tests.support.replica import Replica
+from tests.support.signing import changed, signed_gig
+from tests.support.strategies import GRAB, POOL, Feed
+
+LEDGER = "made.localhost"
+WIDTH = 256
+
+
+def tree_root(hashes: Sequence[bytes]) -> bytes:
+    """RFC 6962 section 2.1 over leaf hashes, word by word."""
+    if not hashes:
+        return sha256().digest()
+    if len(hashes) == 1:
+        return hashes[0]
+    split = 1 << (len(hashes) - 1).bit_length() - 1
+    return sha256(b"\x01" + tree_root(hashes[:split]) + tree_root(hashes[split:])).digest()
+
+
+def tile_files(leaves: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:
+    """Path and bytes of all tiles and bundles of a tree over these leaves (c2sp.org/tlog-tiles)."""
+    row = [sha256(b"\x00" + leaf).digest() for leaf in leaves]
+    for number, start in enumerate(range(0, len(leaves), WIDTH)):
+        several = leaves[start : start + WIDTH]
+        yield _path("entries", number, len(several)), b"".join(len(e).to_bytes(2, "big") + e for e in several)
+    level = 0
+    while row:
+        for number, start in enumerate(range(0, len(row), WIDTH)):
+            several = row[start : start + WIDTH]
+            yield _path(str(level), number, len(several)), b"".join(several)
+        row = [tree_root(row[start : start + WIDTH]) for start in range(0, len(row) - WIDTH + 1, WIDTH)]
+        level += 1
+
+
+def _path(level: str, number: int, width: int) -> str:
+    groups = f"{number:03}" if number < 1000 else f"x{number // 1000:03}/{number % 1000:03}"
+    return f"tile/{level}/{groups}" + (f".p/{width}" if width < WIDTH else "")
+
+
+@dataclass
+class MadeLog:
+    """One journal's log: `signers` sign each checkpoint; `vkeys` stand in its file, by default the signers' own."""
+
+    number: int
+    signers: list[Any]
+    leaves: list[bytes]
+    sizes: list[int]
+    vkeys: list[str] = field(default_factory=list)
+    """Sizes at which a checkpoint was signed, the newest last."""
+
+    @property
+    def origin(self) -> str:
+        """The log's name."""
+        return str(self.signers[0].name)
+
+    def note(self, size: int, signers: Sequence[Any] | None = None) -> bytes:
+        """A signed checkpoint of a size."""
+        hashes = [sha256(b"\x00" + leaf).digest() for leaf in self.leaves[:size]]
+        return sign_checkpoint(Checkpoint(self.origin, size, tree_root(hashes)), signers or self.signers)
+
+    def write(self, folder: Path) -> Path:
+        """Lay the log out below an export's folder; give its own folder."""
+        own = folder / "log" / str(self.number)
+        *earlier, newest = [self.note(size) for size in self.sizes]
+        files = {
+            "vkey": "".join(f"{line}\n" for line in self.vkeys or [s.vkey() for s in self.signers]).encode(),
+            "checkpoint": newest,
+            "checkpoints": b"".join(earlier),
+            **dict(tile_files(self.leaves[: self.sizes[-1]])),
+        }
+        for path, content in files.items():
+            place = own / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+        return own
+
+
+def made_ledger(gigs: Sequence[int] = (300, 40)) -> list[MadeLog]:
+    """A ledger of as many journals as numbers of gigs, each with a tip, a reversal, a refusal, a duplicate and a gap.
+
+    Grab signs all it sends, Gojek nothing.
+    """
+    journals = len(gigs)
+    signers = [
+        [keys.generate(f"{LEDGER}/log/{n}"), keys.generate(f"{LEDGER}/log/{n}", keys.MLDSA44)] for n in range(journals)
+    ]
+    vkeys = [own[0].vkey() for own in signers]
+    logs = []
+    for number, own in enumerate(signers):
+        feed = Feed(number, journals)
+        ann, ben, cid = feed.workers(3)
+        records = [
+            feed.opened(LEDGER, vkeys, [signer.vkey() for signer in own]),
+            feed.platform("gojek"),
+            changed(feed, "grab", "grab", signed_only=True),
+            feed.enacted(POOL[0], LEDGER),
+            *(feed.gig(f"G-{number}-{n}", (ann, ben, cid)[n % 3], f"{9000 + 100 * n}") for n in range(gigs[number])),
+        ]
+        records += [feed.adjusted(f"G-{number}-0", ann, "400"), feed.reversed(f"G-{number}-1", ben)]
+        records += [feed.again(records[5]), feed.record("gigs.gojek", b"{", ann.encode())]
+        feed.skip(GRAB, 3)
+        records += [signed_gig(feed, f"H-{number}", "grab", GRAB, worker=cid)]
+        leaves = Replica(number, journals).settle(records).leaves
+        assert all(partition_of(w.encode(), journals) == number for w in (ann, ben, cid))
+        logs.append(MadeLog(number, own, leaves, sorted({1, 5, gigs[number] // 2, gigs[number], len(leaves)})))
+    return logs
+
+
+def rewritten(log: MadeLog, leaves: Sequence[bytes]) -> MadeLog:
+    """The same log over other leaves, signed again under the same keys."""
+    return replace(log, leaves=list(leaves), sizes=sorted({min(size, len(leaves)) for size in log.sizes}))
