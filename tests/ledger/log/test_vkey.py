@@ -19,12 +19,14 @@ NAME = "iuran.localhost/log/3"
 
 
 def test_the_specifications_key_has_its_id() -> None:
+    """signed-note, Verifier keys, Example."""
     verifier = keys.parse_vkey(SPEC_VKEY)
     assert (verifier.name, verifier.key_id.hex()) == ("example.com/foo", "530d903a")
     assert verifier.vkey() == SPEC_VKEY
 
 
 def test_the_id_covers_name_algorithm_and_key() -> None:
+    """signed-note, Ed25519 signatures: how the key ID is made."""
     verifier = keys.generate(NAME).verifier
     assert verifier.key_id == sha256(NAME.encode() + b"\n\x01" + verifier.public_key).digest()[:4]
     renamed = keys.Verifier("iuran.localhost/log/4", verifier.public_key)
@@ -68,6 +70,7 @@ def test_private_keys_of_another_kind_are_refused() -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", "a+b", "a\nb", "a\u00a0b", "a\u2028b", "a\x00b", "a\ud800"])
 def test_names_with_spaces_or_plus_are_no_names(name: str) -> None:
+    """signed-note, Format: key names MUST be non-empty and MUST NOT contain Unicode spaces or plus."""
     with pytest.raises(NoteError, match="key name"):
         keys.generate(name)
 
@@ -102,6 +105,7 @@ SHORT = b"\x01" + bytes(31)
     ],
 )
 def test_other_spellings_and_algorithms_are_refused(text: str) -> None:
+    """signed-note, Verifier keys: three parts; name and ID MUST match those used in the signatures."""
     with pytest.raises(NoteError):
         keys.parse_vkey(text)
 
