@@ -20,6 +20,7 @@ from deploy.cli.progress import SILENT
 from deploy.embedded import stack
 from deploy.embedded.stack import Servers
 from ledger.settings import Settings
+from tests.support import foreign
 
 KEPT = "TEST_SERVERS_HOME"
 _of_the_run = ExitStack()
@@ -38,6 +39,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure() -> None:
     """Stop what the run has started."""
     _of_the_run.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which tests had no part in the run for want of another language's toolchain, and of which."""
+    for pattern, missing in foreign.MISSING.items():
+        reason = missing()
+        if reason is not None:
+            terminalreporter.write_line(f"tests/foreign/{pattern} not run: {reason}")
 
 
 @pytest.fixture(scope="session")

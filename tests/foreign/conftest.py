@@ -10,16 +10,7 @@ import pytest
 from tests.support import foreign
 from tests.support.exports import MadeLog, made_ledger
 
-_NEEDS = {"test_go_*.py": foreign.missing_go, "test_node_*.py": foreign.missing_node}
-collect_ignore_glob = [pattern for pattern, missing in _NEEDS.items() if missing() is not None]
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which foreign verifiers had no part in the run, and why."""
-    for pattern, missing in _NEEDS.items():
-        reason = missing()
-        if reason is not None:
-            terminalreporter.write_line(f"tests/foreign/{pattern} not run: {reason}")
+collect_ignore_glob = [pattern for pattern, missing in foreign.MISSING.items() if missing() is not None]
 
 
 @pytest.fixture(scope="session")

@@ -41,17 +41,23 @@ def signer_id(key: Any) -> str:
     return f"{key.name}+{key.key_id.hex()}"
 
 
+def kind(key: Any) -> str:
+    return type(key).__name__
+
+
 def test_the_example_in_gos_documentation_opens_in_both(oracle: Oracle) -> None:
     opened = note.open(PETERS.encode(), [keys.parse_vkey(PETER)])
     assert oracle.ask("open", vkeys=[PETER], note=PETERS.encode())["text"] == opened.text
 
 
-@pytest.mark.parametrize("key", ALL, ids=signer_id)
+@pytest.mark.parametrize("key", ALL, ids=kind)
 def test_a_verifier_key_of_ours_is_one_of_theirs(key: Any, oracle: Oracle) -> None:
     assert oracle.ask("vkey", vkeys=[key.vkey()]) == {"name": key.name, "id": key.key_id.hex()}
 
 
-@pytest.mark.parametrize("known", [*([key] for key in ALL), [LOG, COSIGNER], ALL], ids=str)
+@pytest.mark.parametrize(
+    "known", [*([key] for key in ALL), [LOG, COSIGNER], ALL], ids=lambda known: " ".join(map(kind, known))
+)
 def test_a_checkpoint_of_ours_opens_whichever_of_its_keys_they_know(known: list[Any], oracle: Oracle) -> None:
     told = oracle.ask("open", vkeys=[key.vkey() for key in known], note=COSIGNED)
     assert told["text"] == HEAD.format()
@@ -61,7 +67,7 @@ def test_a_checkpoint_of_ours_opens_whichever_of_its_keys_they_know(known: list[
     assert told["times"] == [times[one] for one in told["signers"]]
 
 
-@pytest.mark.parametrize("key", ALL, ids=signer_id)
+@pytest.mark.parametrize("key", ALL, ids=kind)
 def test_a_signature_of_ours_that_was_altered_is_refused_by_both(key: Any, oracle: Oracle) -> None:
     altered = bytearray(COSIGNED)
     line = base64.b64encode(key.key_id + b"\0\0").decode()[:5].encode()

@@ -1,24 +1,25 @@
 """The foreign verifiers: built or found once a run, and asked as a stranger would ask them.
 
-Go's stand in `tests/foreign/go` and are built once with Go's own caches kept (the first build on a machine takes about
-half a minute of one core, later ones a second); Node.js' is one file. Where a toolchain is missing, `missing` says
-which and why, the tests that need it are not collected, and the run says so at its end (`tests/foreign/conftest.py`).
+Go's stand in `tests/foreign/go` and are built once, with Go's own caches kept (the first build on a machine takes about
+half a minute of one core, one after a change a second); Node.js' is one file. Where a toolchain is missing, `missing`
+says which and why, its tests are not collected (`tests/foreign/conftest.py`), and the run says so at its end.
 """
 
 from __future__ import annotations
 
-import atexit
 import base64
+import fcntl
 import json
 import shutil
 import subprocess
-import tempfile
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
 GO_MODULE = Path(__file__).parents[1] / "foreign" / "go"
 NODE_VERIFIER = Path(__file__).parents[1] / "foreign" / "node" / "verify.mjs"
+CACHE = Path(__file__).parents[2] / ".pytest_cache" / "foreign"
 NODE_MAJOR_MIN = 18
 
 
@@ -55,19 +56,33 @@ def missing_node() -> str | None:
     return None
 
 
+MISSING = {"test_go_*.py": missing_go, "test_node_*.py": missing_node}
+"""Which tests need what: file names below `tests/foreign`, and what says why they can't run."""
+
+
 @cache
 def built() -> Path:
-    """The folder of Go's programs; raises AssertionError with the compiler's words if they do not build."""
-    folder = Path(tempfile.mkdtemp(prefix="iuran-foreign-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    done = subprocess.run(
-        ["go", "build", "-o", f"{folder}/", "./..."],
-        cwd=GO_MODULE,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    """The folder of Go's programs; raises AssertionError with the compiler's words if they do not build.
+
+    It is kept in the tests' cache under a name made of what it was built from, and one process of a run builds it.
+    """
+    asked = subprocess.run(["go", "env", "GOVERSION"], cwd=GO_MODULE, capture_output=True, check=True)
+    of = sha256(asked.stdout)
+    for path in sorted(GO_MODULE.rglob("*")):
+        if path.suffix in (".go", ".mod", ".sum"):
+            of.update(path.read_bytes())
+    folder = CACHE / of.hexdigest()[:16]
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            for older in CACHE.glob("*/"):
+                shutil.rmtree(older)
+            draft = CACHE / "draft"
+            command = ["go", "build", "-o", f"{draft}/", "./..."]
+            done = subprocess.run(command, cwd=GO_MODULE, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            draft.rename(folder)
     return folder
 
 
