@@ -24,8 +24,11 @@ _DEPTH_MAX: Final = 32
 _BYTES_MAX: Final = 1_000_000
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _REVISION: Final = re.compile(r"[2-9]|[1-9][0-9]{1,3}", re.ASCII)
-_UNSPEAKABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff]")
-"""Control characters and lone surrogates: neither stored nor signed texts can hold them."""
+_UNSPEAKABLE: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
+)
+"""Control characters and lone surrogates, which neither stored nor signed texts can hold; and what turns the direction
+of writing or breaks lines unseen, so that a text never reads otherwise than it is."""
 
 
 class Document(NamedTuple):
@@ -110,7 +113,8 @@ def read_yaml(text: str, name: str) -> list[Node]:
     builder = _Builder(name, last)
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            builder.take(event)
+            if not builder.take(event):
+                break
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = 1 if mark is None else min(mark.line + 1, last)
@@ -136,8 +140,8 @@ class _Builder:
         self.problems: list[Problem] = []
         self._open: list[_Open] = []
 
-    def take(self, event: yaml.Event) -> None:
-        """Take the next event."""
+    def take(self, event: yaml.Event) -> bool:
+        """Take the next event; tell whether to go on: not below the deepest level, where YAML costs its square."""
         line = min(event.start_mark.line + 1, self.last) if event.start_mark is not None else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             self._wrong(line, "anchor or alias: expected plain values", "write it out")
@@ -150,10 +154,12 @@ class _Builder:
         elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
             if len(self._open) == _DEPTH_MAX:
                 self._wrong(line, "file: nested too deep", "flatten it")
+                return False
             self._open.append(_Open({} if isinstance(event, yaml.MappingStartEvent) else [], line))
         elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
             closed = self._open.pop()
             self._place(Node(closed.value, closed.line))
+        return True
 
     def _wrong(self, line: int, what: str, mend: str) -> None:
         self.problems.append(Problem(self.name, line, what, mend))

@@ -80,6 +80,21 @@ def close_to(word: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else ""
 
 
+def slip_of(word: str, known: Iterable[str]) -> str:
+    """Give the known word that an unknown one is all but equal to (`tips`: `tip`), else "": somebody's own."""
+    words = list(known)
+    if word in words:
+        return ""
+    single = f"{word[:-3]}y" if word.endswith("ies") else word
+    return next((near for near in difflib.get_close_matches(single, words, 3) if _nearly(single, near)), "")
+
+
+def _nearly(one: str, other: str) -> bool:
+    """Tell whether four fifths of the letters of both stand in both, in order."""
+    alike = sum(block.size for block in difflib.SequenceMatcher(None, one, other).get_matching_blocks())
+    return 5 * 2 * alike >= 4 * (len(one) + len(other))
+
+
 def _mend(text: str) -> str:
     percent = _PERCENT.fullmatch(text.strip())
     if percent is not None:

@@ -100,6 +100,14 @@ is part of. Two rows of the same, a row behind one that covers it, and rows that
 are all figures or all words in a column.
 """
 
+GIG_WORDS: Final = """\
+### Words of gigs
+What platforms write of a gig, and a measure's `include`, `exclude` and `where`, a condition on `gig.service` or
+`gig.vehicle` and the rows of a table ask for. The lists are open: a platform may send another word, and a scheme may
+ask for it; a word that is all but one of these (`tips`) is refused as a slip. Measures of pay add up components;
+negative ones take away.
+"""
+
 LINES: Final = """\
 A line has one operation. Operands are figures or names (section 7); a figure may carry its source: `{times: [pay,
 {value: "0.01", source: act}]}`. After the operation `at_least`, `at_most` and `rounding` apply, in this order. Lines
@@ -142,6 +150,16 @@ window per platform; a rule `together` cannot read what is one platform's, while
 measure with `platforms: together`.
 """
 
+ACTING: Final = """\
+**On whom a rule acts.** One that counts something (a measure) acts on whoever has a gig in scope, in the windows with
+gigs in them. One that counts nothing, a flat amount a month, acts with `platforms: together` on each worker of whom
+something is known that the version reads (an attribute that was stated: `worker.basis`), at each close, gigs or none;
+with `platforms: each` on whoever had a gig on the platform in the window. So a flat rule reads what makes somebody a
+member, `when: {worker.opted_in: {known: true}}`; one that reads nothing of the worker is refused. What it reads with
+`worker.` is what the operator states of the worker (`worker.changed`); a scheme can ask for the attributes of section
+7 and no others.
+"""
+
 RULES: Final = """\
 A rule says which fund, who pays, over which window, when it acts, and how much: the `amount` of a line, or in short
 `rate` of `base`, to a `cap`. One fund, payer, state, unit and window has one rule: several cases are branches of one
@@ -160,7 +178,39 @@ MORE_SLIPS: Final = """\
 Also refused: versions that are not in order or of the same day (`revision: 2` replaces an enacted text); a `rate` or
 `adds_up` that does not come out; a word where a figure is needed; a branch behind `otherwise`; `otherwise` missing; a
 due day that is half said; a notice kind that follows of itself; anchors, tags, keys written twice, control
-characters.
+characters and those that turn the direction of writing; an address that is no web address; an empty list of zones or
+platforms; lines that read one another more than 50 deep; a version whose canonical text is longer than 47 KiB, which
+no record can carry.
+"""
+
+HOW_TO: Final = """\
+## 12. How to say it
+
+| what the law says | how it is written | as in |
+| --- | --- | --- |
+| a share of each gig's pay, at most so much | `window: gig`, `base`, `rate`, `cap` | IN-KA-WELFARE-FEE |
+| the same of a month, over all platforms | `window: month`, `platforms: together` | ID-JK-PILOT |
+| a price per gig by kind of work | a table by `gig.service`, looked up by a line | CN-OCC-INJURY |
+| an amount by bands of declared income | a table by `worker.income`, a row for each band | ID-BPU |
+| by bands of what was earned | `choose` over the measure, a branch for each band | SG-CPF-PW, BR-PLP152-2025 |
+| pay less expenses, by vehicle | the measure's `share`: a table by `gig.vehicle` | SG-CPF-PW, MX-IMSS-PLATFORM |
+| rates by age | a table by `age`, `columns` for the payers | SG-CPF-PW |
+| so much into one fund, the rest into another | `least`, then `subtract` | PH-SSS-SE |
+| a flat amount a month | a figure or a table; `on: close`; it reads who is meant | BR-MEI, ID-BPJSKES-PBPU |
+| a floor under each gig's pay | `greatest`, then `subtract: [floor, pay], at_least: "0"` | US-WA-TNC |
+| a floor under two weeks' pay, by hours and miles | `window: fortnight:...`, `on: close`, `subtract` | US-CA-PROP22 |
+| shared by platform and worker | a rule for each; what takes the rest is a `subtract` | SG-CPF-PW |
+| each platform its part of what all come to | `platforms: together` in one of two measures, `divide` | CO-LEY2466 |
+| a relief for some months, paid by the state | payer `subsidy:NAME`, `when: {window.last: ...}` | ID-BPU, MY-SKSPS |
+| for the first twelve months | `months_or_part: [worker.opted_in, window.last]` and a condition on it | section 6 |
+| a right after so many days or hours | a notice with `truth` | IN-SSCODE |
+| an hour saved up for every forty | `unit: hours`, `window: running` | US-WA-TNC-SICK |
+| last quarter's work decides | the measure's `shift: previous` | US-PORTABLE-STRIDE |
+| withheld at most, given back after the month | `state: withheld`, `state: returned` | SG-CPF-PW |
+| interest on what is paid late | `on: remittance`, `months_or_part` | IN-SSCODE |
+| pay for a suspension without reason | `on: dispute` | MY-GWA-S14 |
+| a limit that must not be passed | a notice `breach` | ID-KP1001 |
+| set by somebody else, later | `value: open` | US-CA-PROP22 |
 """
 
 ENACTING: Final = """\

@@ -20,6 +20,7 @@ from ledger.domain.scheme import Source
 from ledger.domain.tree import Node, Reading
 
 ATTRIBUTIONS: Final = ("completed", "payment_due")
+_URL: Final = re.compile(r"https?://[!-~]+", re.ASCII)
 _TIME_ZONE: Final = re.compile(r"[A-Z][A-Za-z_]+(/[A-Z][A-Za-z0-9_+-]+){1,2}|UTC", re.ASCII)
 
 
@@ -50,7 +51,8 @@ class Head:
         form = FORMS["source"]
         own = self.reading.mapping(node, f"source {key}", form.required, form.optional)
         title = self.reading.text(own.get("title"), f"source {key}: title")
-        return Source(key, title, self.reading.text(own.get("url"), f"source {key}: url"))
+        url = self.reading.word(own.get("url"), f"source {key}: url", _URL, "https://example.org/order")
+        return Source(key, title, url)
 
     def _funds(self, node: Node | None) -> list[str]:
         if node is None:

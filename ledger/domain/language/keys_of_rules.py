@@ -17,6 +17,7 @@ RULE_FORMS: Final[dict[str, Form]] = {
             may("at_least", "operand", "no less than this", '"0"'),
             may("at_most", "operand", "no more than this", '"207000"'),
             may("rounding", "rounding", "after that", '{mode: half_up, step: "1"}'),
+            may("above_one", "truth", "of `times`: `true` where more than the whole of pay is meant", "true"),
             *CITING,
         ),
     ),

@@ -16,8 +16,8 @@ from ledger.domain import ids
 from ledger.domain.language.conditions import TRUTHS
 from ledger.domain.language.forms import COUNTS, SUMS
 from ledger.domain.language.keys import FORMS
-from ledger.domain.language.names import ANY_WORD, GIG_CONDITIONS
-from ledger.domain.language.scope import Scope
+from ledger.domain.language.names import ANY_WORD, COMPONENT, GIG_CONDITIONS
+from ledger.domain.language.scope import Scope, word_of_gigs
 from ledger.domain.period import GIG, RUNNING, Window, parse_window
 from ledger.domain.scheme import Citation, Measure, Parameter, Test
 from ledger.domain.tree import Node
@@ -116,13 +116,15 @@ def _kinds(scope: Scope, own: Mapping[str, Node], where: str) -> tuple[frozenset
     kinds: frozenset[str] | None = None
     if include is not None and include.value != "all":
         words = scope.reading.words(include, f"{where}: include", _KIND, "fare or cancellation_fee:earning")
-        kinds = frozenset(words)
+        kinds = frozenset(word_of_gigs(scope.reading, include, COMPONENT, word) for word in words)
         if not kinds:
             scope.reading.wrong(include, f"{where}: expected kinds of components", "write `all` or [fare, surge]")
         for kind in kinds:
             if kind.partition(":")[0] in kinds - {kind}:
                 scope.reading.wrong(include, f"{where}: {kind} is in {kind.partition(':')[0]} already", "keep one")
     exclude = frozenset(scope.reading.words(own.get("exclude"), f"{where}: exclude", _KIND, "tip"))
+    for word in sorted(exclude):
+        word_of_gigs(scope.reading, own["exclude"], COMPONENT, word)
     if kinds is not None and exclude:
         told = f"{where}: a list of what is included leaves the rest out"
         scope.reading.wrong(own["exclude"], told, "use `include: all`, or take `exclude` out")
@@ -155,9 +157,15 @@ def _of_gigs(scope: Scope, node: Node | None, where: str) -> tuple[Test, ...]:
             continue
         pattern, example = (ids.ZONE, "US-WA") if "zone" in name else (ANY_WORD, "ride")
         if isinstance(child.value, list):
-            tests.append(Test(name, "in", scope.reading.words(child, f"{where}: {name}", pattern, example)))
+            words = scope.reading.words(child, f"{where}: {name}", pattern, example)
+            if not child.value:
+                scope.reading.wrong(child, f"{where}: {name}: expected at least one word", f"write [{example}]")
+            for word in words:
+                word_of_gigs(scope.reading, child, name, word)
+            tests.append(Test(name, "in", words))
         else:
-            tests.append(Test(name, "is", scope.reading.word(child, f"{where}: {name}", pattern, example)))
+            word = scope.reading.word(child, f"{where}: {name}", pattern, example)
+            tests.append(Test(name, "is", word_of_gigs(scope.reading, child, name, word)))
     return tuple(tests)
 
 

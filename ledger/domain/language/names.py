@@ -105,6 +105,44 @@ ATTRIBUTES: Final[dict[str, Reads]] = {
 }
 GIVEN: Final[dict[str, Reads]] = {**BUILT_IN, **ATTRIBUTES}
 
+COMPONENT: Final = "component"
+GIG_WORDS: Final[dict[str, dict[str, str]]] = {
+    COMPONENT: {
+        "fare": "the price of the gig, or the worker's part of it",
+        "surge": "added where or when many ask",
+        "incentive": "for a number of gigs, a time or a place; may come without a gig",
+        "tip": "from the customer",
+        "toll": "road, bridge, parking",
+        "cancellation_fee": "for a gig called off; `cancellation_fee:earning` or `cancellation_fee:reimbursement`",
+        "referral_bonus": "for bringing somebody in",
+        "reimbursement": "makes a cost good",
+        "in_kind": "a voucher, goods: no money",
+        "penalty": "taken off (negative)",
+        "refund": "given back to the customer (negative)",
+        "welfare_support_fee": "kept by the platform for workers' welfare (negative)",
+    },
+    "service": {
+        "ride": "people",
+        "delivery": "food, groceries, whatever comes at once",
+        "logistics": "parcels, freight",
+        "marketplace": "goods of an online market",
+        "professional": "freelance and trade work",
+        "cleaning": "homes, offices",
+    },
+    "vehicle": {
+        "walk": "on foot",
+        "bicycle": "",
+        "ebike": "power-assisted bicycle",
+        "motorcycle": "",
+        "three_wheeler": "",
+        "car": "",
+        "van": "light goods vehicle",
+        "truck": "lorry, heavy goods vehicle",
+        "none": "a gig without a vehicle",
+    },
+}
+"""Words of gigs that the language knows. The lists are open: another word is a platform's own, unless nearly one."""
+
 GIG_KEYS: Final = ("gig.service", "gig.vehicle", "gig.zone", "gig.platform")
 """What a `share` table may be looked up by: words that every gig carries itself."""
 GIG_CONDITIONS: Final = ("service", "vehicle", "zone", "any_zone", "platform", "earning")

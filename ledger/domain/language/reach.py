@@ -19,6 +19,10 @@ from ledger.domain.tree import Node
 
 TABLE: Final = "table "
 RULE: Final = "rule "
+DEPTH_MAX: Final = 50
+"""How deep lines may read one another: whoever works them out by walking down has room."""
+STEPS_MAX: Final = 20_000
+"""How many steps a line may come to, each line counted wherever it is read."""
 
 
 class Root(NamedTuple):
@@ -43,6 +47,8 @@ class Reach:
         self.tables: Mapping[str, Table] = {each.name: each for each in scope.read_tables}
         self.lines: Mapping[str, Line] = {each.name: each for each in scope.read_lines}
         self.reached: set[str] = set()
+        self.circular = False
+        self.roots: list[tuple[Root, bool]] = []
 
     def reads(self, name: str) -> tuple[str, ...]:
         """Give what a name reads itself: names, tables (`table caps`) and postings of rules (`rule 3`)."""
@@ -102,6 +108,18 @@ class Reach:
                 if further not in came:
                     came[further] = name
                     todo.append(further)
+        self.roots.append((root, any(name in self.measures for name in came)))
+
+    def check_acts(self) -> None:
+        """Note rules and notices that no gig and no statement could bring about: in a ledger they act on nobody."""
+        if any(name == "age" or name.startswith("worker.") for name in self.reached):
+            return
+        counted = {root.window for root, counts in self.roots if counts and root.pooled}
+        for root, _ in self.roots:
+            if root.pooled and root.window.kind != "running" and root.window not in counted and not self.scope.lost:
+                told = f"{root.where}: counts no gigs and reads nothing of the worker: it would act on nobody"
+                mend = "let it read who is meant, as in `when: {worker.opted_in: {known: true}}`, or count gigs"
+                self.scope.reading.wrong(root.node, told, mend)
 
     def _problem(self, root: Root, name: str) -> tuple[str, str] | None:
         if name in GIVEN:
@@ -151,6 +169,7 @@ class Reach:
         for start in self.lines:
             path = self._circle_from(start, done)
             if path:
+                self.circular = True
                 inner = [name for name in path if name in self.lines]
                 first = min(inner, key=lambda name: self.scope.lines[name].line)
                 turned = path[path.index(first) :] + path[: path.index(first)]
@@ -183,6 +202,33 @@ class Reach:
                 path.append(following)
                 on_path.add(following)
         return []
+
+    def check_depth(self) -> bool:
+        """Note a line that reads others too deep, or works out to too many steps; tell whether none does. No circles.
+
+        An engine may walk down from a rule line by line, and over again wherever a line is read twice.
+        """
+        sizes: dict[str, tuple[int, int]] = {}
+        for start in self.lines:
+            waiting = [start]
+            while waiting:
+                missing = [each for each in self.reads(waiting[-1]) if each not in sizes]
+                if missing:
+                    waiting += missing
+                    continue
+                name = waiting.pop()
+                below = [sizes[each] for each in self.reads(name)]
+                table = self.tables.get(name.removeprefix(TABLE)) if name.startswith(TABLE) else None
+                times = len(table.rows) if table is not None else 1
+                deep, steps = 1 + max((each[0] for each in below), default=0), times + times * sum(s for _, s in below)
+                sizes[name] = (deep, min(steps, STEPS_MAX + 1))
+        for name, (deep, steps) in sizes.items():  # what is read stands before what reads it
+            if name in self.lines and (deep > DEPTH_MAX or steps > STEPS_MAX):
+                told = f"line {name}: expected lines that read one another at most {DEPTH_MAX} deep and {STEPS_MAX}"
+                mend = "let it read fewer lines, or lines that do not read one another"
+                self.scope.reading.wrong(self.scope.lines[name], f"{told} steps in all", mend)
+                return False
+        return True
 
     def _spoken(self, name: str) -> str:
         if name.startswith(RULE):

@@ -20,7 +20,7 @@ from ledger.domain.language import guide
 from ledger.domain.language.conditions import RELATIONS
 from ledger.domain.language.forms import NOTICE_KINDS, SPOKEN_BY_ENGINE
 from ledger.domain.language.keys import CITING_KEYS, FORMS
-from ledger.domain.language.names import ATTRIBUTES, BUILT_IN
+from ledger.domain.language.names import ATTRIBUTES, BUILT_IN, GIG_WORDS
 from ledger.domain.language.operations import OPERATIONS
 from ledger.domain.language.schema import TYPES, scheme_schema
 from ledger.domain.language.walk import CASE, EXAMPLE, SLIPS
@@ -47,12 +47,15 @@ def page() -> str:
         guide.WRITING,
         f"## 4. The file and its versions\n\n{_forms('file', 'source', 'version')}",
         f"## 5. What is counted and looked up\n\n{_forms('parameter', 'measure', 'table', 'adds_up')}\n\n{guide.ROWS}",
+        f"{guide.GIG_WORDS}\n\n{_words()}",
         f"## 6. Lines\n\n{guide.LINES}\n\n{_operations()}\n\n{_forms('line', 'choice', 'posted', 'due', 'rounding')}",
         f"## 7. Conditions and names\n\n{guide.CONDITIONS}\n\n{_relations()}\n\n{guide.NAMES}\n\n{_names()}",
         guide.WINDOWS,
-        f"## 9. Rules and notices\n\n{guide.RULES}\n\n{_forms('rule', 'cap', 'figure', 'notice')}\n\n{_kinds()}",
+        f"## 9. Rules and notices\n\n{guide.RULES}\n\n{guide.ACTING}",
+        f"{_forms('rule', 'cap', 'figure', 'notice')}\n\n{_kinds()}",
         f"## 10. Slips and their mends\n\n{guide.SLIPS}\n\n{_slips()}\n\n{guide.MORE_SLIPS}",
         guide.ENACTING,
+        guide.HOW_TO,
     ]
     return re.sub(r"\n{3,}", "\n\n", "\n\n".join(part.strip() for part in parts)) + "\n"
 
@@ -104,6 +107,14 @@ def _relations() -> str:
     ]
     rows = [(f"`{name}`", says, f"`{examples[name]}`") for name, says in RELATIONS.items()]
     return _table(("written", "holds where what is read", "example"), [*first, *rows])
+
+
+def _words() -> str:
+    heads = {"component": "kind of component", "service": "`gig.service`", "vehicle": "`gig.vehicle`"}
+    return "\n\n".join(
+        _table((head, "is"), [(f"`{word}`", says) for word, says in GIG_WORDS[what].items()])
+        for what, head in heads.items()
+    )
 
 
 def _names() -> str:

@@ -12,8 +12,19 @@ from fractions import Fraction
 from typing import Final
 
 from ledger.domain import quantity
-from ledger.domain.language.citing import Citing, close_to
-from ledger.domain.language.names import ANY_NAME, ANY_WORD, CLOSED_WORDS, DAY, GIVEN, NUMBER, OWN_NAME, RESERVED, WORD
+from ledger.domain.language.citing import Citing, close_to, slip_of
+from ledger.domain.language.names import (
+    ANY_NAME,
+    ANY_WORD,
+    CLOSED_WORDS,
+    DAY,
+    GIG_WORDS,
+    GIVEN,
+    NUMBER,
+    OWN_NAME,
+    RESERVED,
+    WORD,
+)
 from ledger.domain.language.operations import OPERATIONS
 from ledger.domain.scheme import Citation, Line, Measure, Operand, Parameter, Table
 from ledger.domain.tree import Node, Reading
@@ -193,4 +204,13 @@ def word_of(reading: Reading, node: Node, name: str, text: str) -> str:
     if choices and text not in choices:
         told = f"{name}: expected {' | '.join(choices)}, got {text[:40]!r}"
         reading.wrong(node, told, close_to(text, choices) or "write one of them")
+    return word_of_gigs(reading, node, name.removeprefix("gig."), text)
+
+
+def word_of_gigs(reading: Reading, node: Node, what: str, text: str) -> str:
+    """Give a word of a gig (service, vehicle, component); notes one that is all but one of the language's."""
+    meant = slip_of(text.partition(":")[0], GIG_WORDS.get(what, ()))
+    if meant:
+        told = f"{what}: unknown {text[:40]!r}"
+        reading.wrong(node, told, f"did you mean {meant!r}?")
     return text

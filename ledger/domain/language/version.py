@@ -7,6 +7,7 @@ takes nothing but the canonical text, so that equal versions have equal digests.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -22,10 +23,15 @@ from ledger.domain.language.measures import read_measure, read_parameter
 from ledger.domain.language.reach import Reach
 from ledger.domain.language.rules import check_rules, read_notice, read_rule
 from ledger.domain.language.scope import Scope
+from ledger.domain.language.sizes import Sizes
 from ledger.domain.language.tables import read_table
 from ledger.domain.scheme import Citation, Notice, Rule, Version
 from ledger.domain.tree import Node, Problem, Reading, SchemeError, from_json
 
+QUOTED_BYTES_MAX: Final = 47 * 1024
+"""Of a version's canonical text as a JSON string: one record of 48 KiB carries it (contracts/README.md)."""
+YEARS: Final = (1970, 2199)
+"""Of a version's first day: windows that begin before it or end after it are days of the calendar, too."""
 _DIGIT: Final = re.compile(r"[0-9]", re.ASCII)
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _REVISION: Final = re.compile(r"[2-9]|[1-9][0-9]{1,3}", re.ASCII)
@@ -66,13 +72,19 @@ def read_version(reading: Reading, top: Mapping[str, Node], node: Node, minor_di
     scope = Scope(citing, own, minor_digits)
     rules, notices = _read(scope, own, cite)
     _check(scope, own, rules, notices, head.funds)
-    zones = reading.words(own.get("zones") or top.get("zones"), "zones", ids.ZONE, "US-NY")
-    platforms = reading.words(own.get("platforms") or top.get("platforms"), "platforms", ids.PLATFORM, "gojek")
+    zones = _scope(reading, own.get("zones") or top.get("zones"), "zones", ids.ZONE, "US-NY")
+    platforms = _scope(reading, own.get("platforms") or top.get("platforms"), "platforms", ids.PLATFORM, "gojek")
     if len(reading.problems) > noted:
         return None
     funds = {rule.fund for rule in rules} | {notice.fund for notice in notices}
+    text = canonical_text(top, node, minor_digits, citing.cited, funds)
+    size = len(json.dumps(text, ensure_ascii=False).encode())
+    if size > QUOTED_BYTES_MAX:
+        told = f"version {start}: expected at most {QUOTED_BYTES_MAX} bytes of canonical text, got {size}"
+        reading.wrong(node, told, "split the scheme, or shorten its notes: a longer text could not be enacted")
+        return None
     return Version(
-        text=canonical_text(top, node, minor_digits, citing.cited, funds),
+        text=text,
         scheme=head.scheme,
         title=head.title,
         status=head.status,
@@ -94,6 +106,13 @@ def read_version(reading: Reading, top: Mapping[str, Node], node: Node, minor_di
         notices=notices,
         cite=cite,
     )
+
+
+def _scope(reading: Reading, node: Node | None, what: str, form: re.Pattern[str], example: str) -> tuple[str, ...]:
+    words = reading.words(node, what, form, example)
+    if node is not None and node.value == []:
+        reading.wrong(node, f"{what}: expected at least one, got none", f"write [{example}], or leave it out for all")
+    return words
 
 
 def _read(scope: Scope, own: Mapping[str, Node], cite: Citation) -> tuple[tuple[Rule, ...], tuple[Notice, ...]]:
@@ -127,13 +146,20 @@ def _check(
         reach.check_fund(node, notice.fund, f"notice {notice.kind}")
     reach.check_lines()
     reach.check_read()
+    reach.check_acts()
+    if not reach.circular and reach.check_depth():
+        Sizes(scope, rules).check(rule_nodes)
 
 
 def _day(reading: Reading, node: Node | None) -> date:
     text = reading.word(node, "from", _DAY, "2026-01-31")
     try:
-        return date.fromisoformat(text) if text else date.min
+        day = date.fromisoformat(text) if text else date.min
     except ValueError:
         if node is not None:
             reading.wrong(node, f"from: expected a day of the calendar, got {text}", "write it as 2026-01-31")
         return date.min
+    if node is not None and text and not YEARS[0] <= day.year <= YEARS[1]:
+        told = f"from: expected a day from {YEARS[0]} to {YEARS[1]}, got {text}"
+        reading.wrong(node, told, "write the day on which it takes effect")
+    return day

@@ -109,6 +109,8 @@ SLIPS: Final = (
     Slip('rate: "0.02"', 'rate: "2"'),
     Slip('rate: "0.02"', 'rate: "-0.02"'),
     Slip("exclude: [tip", "exlude: [tip"),
+    Slip("exclude: [tip,", "exclude: [tips,"),
+    Slip('times: [above_free, "0.03"]', 'times: [above_free, "3"]'),
     Slip("currency: EUR", "currency: EURO"),
     Slip("time_zone: Europe/Lisbon", "time_zone: Lisbon"),
     Slip("fund: INJURY", "fund: ACCIDENT"),
@@ -138,5 +140,6 @@ SLIPS: Final = (
     Slip('payer: "subsidy:START"', "payer: state"),
     Slip('payer: "subsidy:START"', "payer: worker"),
     Slip("kind: due", "kind: deadline"),
+    Slip('rounding: {mode: down, step: "0.01"}', "rounding: as_is"),
     Slip("window: gig\n        base: pay", "window: month\n        platforms: together\n        base: pay"),
 )

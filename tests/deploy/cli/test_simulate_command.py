@@ -71,12 +71,15 @@ def test_a_draft_with_errors_is_told_line_by_line(tmp_path: Path) -> None:
 
 
 def test_a_draft_that_cannot_act_is_told_in_a_line(tmp_path: Path) -> None:
-    text = raised(tmp_path).read_text()
-    i = text.index('rounding: {mode: half_up, step: "0.01"', text.index('rate: "0.03"', text.index("2024-01-01")))
-    cut = text[:i] + "rounding: as_is\n" + text[text.index("\n", i) :]
+    text = raised(tmp_path).read_text().replace("status: in force", "status: draft")
+    rules = (
+        "    parameters: {fee: 0}\n    lines: {whole: {value: fee}}\n    rules:\n      - {fund: BCF, payer: platform, "
+    )
+    rules += "window: gig, amount: whole, rounding: as_is}\n"
     draft = tmp_path / "draft.yaml"
-    draft.write_text(cut.replace("status: in force", "status: draft"))
-    done = run(app, ["simulate", str(draft), "--events", str(SAMPLE), "--cores", "1"])
+    draft.write_text("".join([*text.rpartition("    rules:\n")[:1], rules, *text.rpartition("    rules:\n")[2:]]))
+    draft_as = ["simulate", str(draft), "--events", str(SAMPLE), "--cores", "1", "--assume", "US-NY-BCF.fee=0.155"]
+    done = run(app, draft_as)
     assert done.exit_code == 1
     assert "can't act on a gig: amount: expected whole minor units" in done.stderr
 

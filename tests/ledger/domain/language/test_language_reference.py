@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
+from contracts import events
 from contracts.currencies import EXPONENTS
 from ledger.domain.cases.file import read_cases
 from ledger.domain.cases.run import run_case
 from ledger.domain.document import load_document
 from ledger.domain.language import reference
 from ledger.domain.language.keys import FORMS
-from ledger.domain.language.names import GIVEN
+from ledger.domain.language.names import GIG_WORDS, GIVEN
 from ledger.domain.language.operations import OPERATIONS
 from ledger.domain.language.schema import TYPES, scheme_schema
 from ledger.domain.language.walk import CASE, EXAMPLE, SLIPS, Slip
@@ -125,6 +126,24 @@ def test_the_page_names_all_there_is() -> None:
     assert all(reads.says for reads in GIVEN.values())
     assert [key.takes for form in FORMS.values() for key in form.keys if key.takes not in TYPES] == []
     assert "\n\n\n" not in PAGE
+
+
+def test_how_to_say_it_names_schemes_that_say_it_so() -> None:
+    rows = re.findall(r"^\| [^|]+ \| ([^|]+) \| ([^|]+) \|$", PAGE.partition("## 12.")[2], re.MULTILINE)
+    assert len(rows) > 20
+    words = {key.name for form in FORMS.values() for key in form.keys} | set(OPERATIONS) | set(GIVEN)
+    for how, schemes in rows:
+        said = {word.split(":")[0].split(" ")[0] for word in re.findall(r"`([^`]+)`", how)} & words
+        for scheme in re.findall(r"[A-Z]{2}-[A-Z0-9-]+", schemes):
+            text = (SHIPPED / f"{scheme}.yaml").read_text(encoding="utf-8")
+            assert [word for word in said if word not in text] == [], scheme
+
+
+def test_words_of_gigs_are_those_of_the_events() -> None:
+    assert set(GIG_WORDS["component"]) == set(events.COMPONENT_KINDS)
+    assert set(GIG_WORDS["service"]) == set(events.SERVICES)
+    assert set(GIG_WORDS["vehicle"]) == {*events.VEHICLES, "none"}
+    assert [word for words in GIG_WORDS.values() for word in words if f"`{word}`" not in PAGE] == []
 
 
 def test_examples_of_operations_are_lines_of_the_language() -> None:

@@ -66,6 +66,27 @@ def test_everything_is_read() -> None:
             "no column 'platfrom'",
             "did you mean 'platform'",
         ),
+        # words of gigs: a slip would silently count what it should not
+        ("exclude: [tip]", "exclude: [tips]", "component: unknown 'tips'", "did you mean 'tip'?"),
+        ('"cancellation_fee:earning"', '"cancelation_fee:earning"', "unknown 'cancelation_fee:earning'", "'cancell"),
+        ("vehicle: [car, van]", "vehicle: [cars, van]", "vehicle: unknown 'cars'", "did you mean 'car'?"),
+        ("rows: [{service: ride, value", "rows: [{service: deliveries, value", "unknown 'deliveries'", "'delivery'"),
+        # more than the whole of pay
+        ('[pay, rate, {value: "0.5"', '[pay, {value: "50"', "takes up to 50 times pay", 'write 1 % as "0.01"'),
+        ("{times: [pay, rate,", "{times: [pay, plain,", "takes up to 2.5 times pay", "above_one: true"),
+        (
+            "{add: [owed, share, wage]}",
+            "{add: [owed, share, wage], above_one: true}",
+            "speaks of a share of pay",
+            "out",
+        ),
+        # what would mislead a reader, or has no room
+        ("title: everything once", 'title: "a\\u202eb"', "characters that can be printed", "control characters"),
+        ("https://example.org", "javascript:alert(1)", "url: expected something like https", "write https"),
+        ("zones: [US-NY, US-UT]", "zones: []", "zones: expected at least one", "leave it out for all"),
+        ("platforms: [uber, lyft]", "platforms: []", "platforms: expected at least one", "leave it out for all"),
+        ("from: 2026-01-01\n", "from: 9999-12-31\n", "expected a day from 1970 to 2199", "takes effect"),
+        ("note: read whole", f"note: {'x' * 50_000}", "at most 48128 bytes of canonical text", "could not be enacted"),
         # measures
         ("sum: hours, where", "sum: hour, where", "sum: expected pay | minutes | hours", "write one"),
         ("{sum: hours, where", "{sum: hours, include: all, where", "include speaks of pay", "take `include` out"),
@@ -396,8 +417,66 @@ def test_long_chains_are_read_and_too_long_ones_refused() -> None:
         links = "".join(f"      z{n}: {{value: {f'z{n + 1}' if n < length else 'free'}}}\n" for n in range(length + 1))
         return changed("      cover: {lookup", f"{links}      cover: {{lookup").replace("[pay, free]", "[pay, z0]", 1)
 
-    assert problems(chain(200)) == ()
+    assert problems(chain(30)) == ()
+    assert any("at most 50 deep" in problem.what for problem in problems(chain(60)))
     assert any("expected at most 300" in problem.what for problem in problems(chain(2_000)))
+
+
+def test_lines_that_read_others_over_and_over_are_refused_before_anybody_works_them_out() -> None:
+    """Each line twice in the next: thirty lines come to a thousand million steps."""
+    links = "".join(f"      z{n}: {{add: [z{n - 1}, z{n - 1}]}}\n" for n in range(1, 30))
+    text = changed("      cover: {lookup", f"      z0: {{value: free}}\n{links}      cover: {{lookup")
+    found = problems(text.replace("[pay, free]", "[pay, z29]", 1))
+    assert [problem.what for problem in found] == [
+        "line z13: expected lines that read one another at most 50 deep and 20000 steps in all"
+    ]
+
+
+def test_brackets_without_end_are_refused_at_once() -> None:
+    (found,) = problems(f"a: {'[' * 200_000}")
+    assert found.what == "file: nested too deep"
+
+
+@pytest.mark.parametrize("count", [1, 0])
+def test_a_flat_rule_says_whom_it_means(count: int) -> None:
+    """What counts nothing and reads nothing of the worker would act on nobody in a ledger."""
+    flat = (
+        "      - {fund: A, payer: worker, window: month, platforms: together, on: close, amount: fee, rounding: as_is"
+    )
+    joined = ", when: {worker.opted_in: {known: true}}" * count
+    text = scheme_text(f"{flat}{joined}}}").replace(
+        "measures: {pay: {include: all, less: [commission]}}", "lines: {fee: {value: 5}}"
+    )
+    said = [problem.what for problem in problems(text)]
+    assert [what.partition(": ")[2] for what in said] == [
+        "counts no gigs and reads nothing of the worker: it would act on nobody"
+    ] * (1 - count)
+
+
+@pytest.mark.parametrize(
+    ("lines", "amount", "fits"),
+    [
+        ('tenth: {times: [pay, "0.1"]}', "tenth", False),
+        ('tenth: {times: [pay, "0.1"], rounding: {mode: down, step: "1"}}', "tenth", True),
+        ('tenth: {times: [pay, "2"], above_one: true}', "tenth", True),
+        ("less: {subtract: [pay, free]}", "less", True),
+        ('less: {subtract: [pay, free], at_most: "0.5"}', "less", True),
+        ('less: {subtract: [pay, free], at_most: "0.005"}', "less", False),
+        ("part: {divide: [pay, window.days]}", "part", False),
+        ("own: {value: worker.basis}", "own", False),
+        ('band: {choose: [{when: {pay: {above: "5"}}, then: "0.25"}, {otherwise: nothing}]}', "band", True),
+        ('band: {choose: [{when: {pay: {above: "5"}}, then: "0.333"}, {otherwise: nothing}]}', "band", False),
+    ],
+)
+def test_what_is_posted_as_it_is_comes_out_whatever_gigs_come(lines: str, amount: str, fits: bool) -> None:
+    own = f"      - {{fund: A, payer: worker, window: month, platforms: together, amount: {amount}, rounding: as_is}}"
+    text = scheme_text(own, currency="EUR").replace(
+        "    rules:", f'    parameters: {{free: "0.5"}}\n    lines: {{{lines}}}\n    rules:'
+    )
+    found = [problem.what for problem in problems(text) if "nothing reads it" not in problem.what]
+    assert found == (
+        [] if fits else [f"rule A by worker: rounding: as_is, but {amount} need not come out in whole cents"]
+    )
 
 
 def test_a_condition_on_a_line_without_a_kind_is_not_passed_over() -> None:
