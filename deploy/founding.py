@@ -21,8 +21,8 @@ from ledger.store.startup import check_keys, check_ledger
 from streams import acts, positions, topics
 from streams.checkpoints import Checkpoints
 from streams.connection import broker as broker_of
-from streams.desk import Office
 from streams.drain import Unwatched, drain
+from streams.office import Office
 
 if TYPE_CHECKING:
     from deploy.cli.progress import Progress
@@ -71,9 +71,9 @@ def found_ledger(settings: Settings, progress: Progress) -> LedgerFacts:
         facts = registry.read_facts(session)
     if facts is not None:
         registry.check_facts(facts, settings.ledger, settings.journals, prefix)
-        check_keys(settings.keys_dir, facts)
+        check_keys(keys.of_settings(settings, facts.name), facts)
     progress.step(f"keys: {settings.journals} journals under {settings.keys_dir}")
-    vkeys = keys.generate(settings.keys_dir, settings.ledger, settings.journals)
+    vkeys = keys.of_settings(settings, settings.ledger).generate(settings.journals)
     progress.step("topics")
     names = [prefix + CONTROL, prefix + CHECKPOINTS, prefix + REJECTED]
     ids = _make_topics(broker, names, settings, {} if facts is None else facts.topics)
@@ -110,8 +110,8 @@ def _open_journals(
                 journal=number,
                 journals=facts.journals,
                 ledger=facts.name,
-                own=(facts.vkeys[number],),
-                vkeys=facts.vkeys,
+                own=facts.vkeys[number],
+                vkeys=tuple(own[0] for own in facts.vkeys),
             ),
         ),
         empty,
@@ -131,7 +131,7 @@ def settle_waiting(settings: Settings) -> None:
 
 async def _drain(broker: Broker, office: Office, facts: LedgerFacts, settings: Settings) -> None:
     try:
-        await drain(broker, office, facts.name, settings.keys_dir, facts.journals)
+        await drain(broker, office, keys.of_settings(settings, facts.name), facts.journals)
     finally:
         await office.outside.close()
 

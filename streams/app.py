@@ -20,14 +20,14 @@ from sqlalchemy.exc import OperationalError
 from contracts.codec import Gate
 from contracts.topics import CHECKPOINTS, CONTROL, REJECTED
 from ledger.errors import LedgerError
-from ledger.store import database, registry
+from ledger.store import database, keys, registry
 from streams import positions, tolerant, topics
 from streams.assignor import journal_assignor
 from streams.batching import PartitionBatches
 from streams.checkpoints import Checkpoints
-from streams.desk import Commit, Office
 from streams.floor import Floor
 from streams.metrics import StreamMetrics
+from streams.office import Commit, Office
 from streams.rejected import DeadLetters
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def create_process(settings: Settings, broker: Broker, database_url: str, facts:
         settings.batch_events_max,
         max(1, settings.workers_in_memory_max // facts.journals),
     )
-    floor = Floor(office, facts.name, settings.keys_dir, _leave)
+    floor = Floor(office, keys.of_settings(settings, facts.name), _leave)
     app = _faust_app(settings, broker, facts)
     transport = positions.positioned_transport(floor.open)
     app.transport = transport(app.conf.broker_consumer, app, app.loop)
@@ -213,7 +213,7 @@ def check_start(broker: Broker, database_url: str, settings: Settings) -> Ledger
     from ledger.store.startup import check_keys, check_ledger
 
     facts, next_offsets = check_ledger(database_url)
-    check_keys(settings.keys_dir, facts)
+    check_keys(keys.of_settings(settings, facts.name), facts)
     topics.check_all(broker, facts.topics, facts.journals, facts.topic_prefix)
     topics.check_positions(broker, next_offsets, facts.journals)
     return facts

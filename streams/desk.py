@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, TypeVarTuple
 
 import msgspec
 import psycopg
@@ -25,7 +25,8 @@ from contracts.events import Event, PeriodClosed
 from ledger.acts import Acts
 from ledger.errors import Fenced, InvariantError, KeysTaken, LedgerError, StoreUnavailable, Unfit
 from ledger.store import database
-from ledger.store.journal import Journal, RejectedRecord, Snapshot, open_journal
+from ledger.store.journal import Journal, RejectedRecord, Snapshot
+from ledger.store.opening import open_journal
 from ledger.store.rows import KIND_NUMBERS, copy_row
 from ledger.store.standings import (
     SNAPSHOT_ENTRIES,
@@ -37,15 +38,16 @@ from ledger.store.standings import (
 )
 from streams import closes, pipeline
 from streams.closer import Place, work_out
+from streams.office import Commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from concurrent.futures import Executor
 
-    from contracts.codec import Gate, Record
+    from contracts.codec import Record
     from contracts.entry import Position
-    from ledger.log.keys import Signer
+    from ledger.store.keystore import KeyStore
     from streams.closes import UnderWay
+    from streams.office import Office
     from streams.pipeline import Decision, State
 
 log = logging.getLogger(__name__)
@@ -70,58 +72,6 @@ RECORD_BYTES: Final = 100
 _ACTS = 'SELECT leaf FROM entries WHERE journal = %s AND kind > 1 AND worker IS NULL ORDER BY "index"'
 
 
-class Outside(Protocol):
-    """Where checkpoints stand outside the database (`streams.checkpoints`)."""
-
-    async def newest(self, journal: int) -> bytes | None: ...
-    async def publish(self, journal: int, origin: str, note: bytes) -> None: ...
-    async def close(self) -> None: ...
-
-
-class Watch(Protocol):
-    """Who is told what was committed (metrics, dead letters); must neither raise nor block."""
-
-    def committed(self, commit: Commit) -> None: ...
-    def published(self, seconds: float) -> None: ...
-
-
-class GapProbe(Protocol):
-    """Asks the broker what its first offset at or after `offset` is; None when there is none."""
-
-    async def __call__(self, topic: str, partition: int, offset: int) -> int | None: ...
-
-
-class Commit(NamedTuple):
-    """What a commit did: for counting and for the dead-letter topic."""
-
-    journal: int
-    size: int
-    events: int
-    decision: Decision
-    rejected: Sequence[RejectedRecord]
-    timestamps_ms: Sequence[int]
-    positions: Mapping[str, Position]
-    seconds: dict[str, float]
-
-
-class Office(NamedTuple):
-    """What all desks of a process share.
-
-    `turns` bounds the batches that are between decoding and commit, and so the memory they hold; `thinking` is the one
-    thread in which batches are decided, so that the event loop answers its sockets meanwhile.
-    """
-
-    database_url: str
-    gates: Mapping[str, Gate]
-    outside: Outside
-    watch: Watch
-    probe: GapProbe
-    turns: asyncio.Semaphore
-    thinking: Executor
-    batch_events_max: int = 3000
-    accounts_max: int = 25_000
-
-
 class _Write(NamedTuple):
     rows: Sequence[bytes]
     leaves: Sequence[bytes]
@@ -133,11 +83,10 @@ class _Write(NamedTuple):
 class Desk:
     """Writes one journal. `put` feeds it, `run` works until closed; `settle` does one batch."""
 
-    def __init__(self, number: int, signer: Signer, secret: bytes, office: Office) -> None:
+    def __init__(self, number: int, keys: KeyStore, office: Office) -> None:
         self.number = number
         self.closed = False
-        self._signer = signer
-        self._secret = secret
+        self._keys = keys
         self._office = office
         self._journal: Journal | None = None
         self._state: State | None = None
@@ -160,9 +109,11 @@ class Desk:
         outside = await self._office.outside.newest(self.number)
         connection = await database.connect_async(self._office.database_url, "writer")
         try:
-            journal = await open_journal(connection, self.number, self._signer, self._signer.verifier, outside)
+            journal = await open_journal(connection, self.number, self._keys, outside)
             self._under_way = closes.under_way(await newest_entry(connection, self.number))
-            state = pipeline.State(self.number, self._secret, await self._acts(connection), journal.size)
+            state = pipeline.State(
+                self.number, self._keys.secret(self.number), await self._acts(connection), journal.size
+            )
             state.positions.update(journal.positions)
             await journal.take_up(list(self._office.gates))
             await self._publish_head(journal, connection)
@@ -197,7 +148,7 @@ class Desk:
         )
         row = await rows.fetchone()
         if row is not None:
-            await self._office.outside.publish(self.number, self._signer.name, bytes(row[0]))
+            await self._office.outside.publish(self.number, journal.origin, bytes(row[0]))
             await journal.published(bytes(row[0]), journal.size)
 
     # -- feeding -------------------------------------------------------------------------------------------------
@@ -324,7 +275,7 @@ class Desk:
         self._offsets.update((topic, position.next_offset) for topic, position in write.positions.items())
         self._committed(batch, decision, write, clock)
         if note is not None:
-            await self._office.outside.publish(self.number, self._signer.name, note)
+            await self._office.outside.publish(self.number, journal.origin, note)
             await journal.published(note, journal.size)
             self._office.watch.published(time.perf_counter() - clock[-1])
 

@@ -13,21 +13,20 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from contracts.codec import Record
-from ledger.store import keys
 from streams import tolerant
 from streams.checkpoints import BrokerUnavailable
 from streams.desk import Desk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
-    from pathlib import Path
 
+    from ledger.store.keystore import KeyStore
     from streams.connection import Broker
-    from streams.desk import Commit, Office
+    from streams.office import Commit, Office
 
 
 class Unwatched:
-    """A `streams.desk.Watch` that keeps nothing."""
+    """A `streams.office.Watch` that keeps nothing."""
 
     def committed(self, commit: Commit) -> None:
         """Nobody counts."""
@@ -36,12 +35,10 @@ class Unwatched:
         """Nobody counts."""
 
 
-async def drain(broker: Broker, office: Office, ledger: str, keys_dir: Path, journals: int) -> None:
+async def drain(broker: Broker, office: Office, keys: KeyStore, journals: int) -> None:
     """Settle all that waits for each journal. Raises what `Desk.settle` raises, and BrokerUnavailable."""
     for number in range(journals):
-        desk = Desk(
-            number, keys.load_signer(keys_dir, ledger, number), keys.load_secret(keys_dir, ledger, number), office
-        )
+        desk = Desk(number, keys, office)
         positions = await desk.open()
         try:
             for topic in office.gates:

@@ -14,15 +14,14 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from ledger.errors import InvariantError, LedgerError, Unfit
-from ledger.store import keys
 from streams.desk import BACK_OFF_SECONDS, GIVE_UP_SECONDS, Desk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from contracts.codec import Record
-    from streams.desk import Office
+    from ledger.store.keystore import KeyStore
+    from streams.office import Office
 
 
 log = logging.getLogger(__name__)
@@ -31,12 +30,11 @@ log = logging.getLogger(__name__)
 class Floor:
     """Opens, feeds and closes the desks of one process."""
 
-    def __init__(self, office: Office, ledger: str, keys_dir: Path, failed: Callable[[BaseException], None]) -> None:
+    def __init__(self, office: Office, keys: KeyStore, failed: Callable[[BaseException], None]) -> None:
         """`failed` is told when a desk stopped for good: the process should leave, so that another takes over."""
         self.desks: dict[int, Desk] = {}
         self._office = office
-        self._ledger = ledger
-        self._keys_dir = keys_dir
+        self._keys = keys
         self._failed = failed
         self._tasks: set[asyncio.Task[None]] = set()
         self._moving = asyncio.Lock()
@@ -65,8 +63,7 @@ class Floor:
         desk = self.desks.get(number)
         if desk is not None and not desk.closed:
             return desk.next_offsets()
-        signer = keys.load_signer(self._keys_dir, self._ledger, number)
-        desk = Desk(number, signer, keys.load_secret(self._keys_dir, self._ledger, number), self._office)
+        desk = Desk(number, self._keys, self._office)
         positions = await self._claim(desk, given_up)
         self.desks[number] = desk
         task = asyncio.create_task(self._work(desk), name=f"desk-{number}")

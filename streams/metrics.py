@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from contracts.codec import Gate
-    from streams.desk import Commit
+    from streams.office import Commit
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
 _EVENTS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10000)
@@ -32,7 +32,7 @@ def observe_many(histogram: Histogram, amount: float, count: int) -> None:
 
 
 class StreamMetrics:
-    """A `streams.desk.Watch` that counts."""
+    """A `streams.office.Watch` that counts."""
 
     def __init__(self, gates: Mapping[str, Gate]) -> None:
         """`gates` tells which platform speaks on a topic; it may grow while the process runs."""

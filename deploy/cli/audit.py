@@ -26,6 +26,7 @@ from deploy.embedded.processes import StackError
 from ledger import settings as settings_of
 from ledger.errors import LedgerError, Unfit
 from ledger.store import keys
+from ledger.store.private_files import KeyFileError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -198,8 +199,8 @@ def _secrets(keys_dir: Path, stored: Stored, progress: Progress) -> dict[int, by
     known: dict[int, bytes] = {}
     try:
         for head in stored.heads if keys_dir.is_dir() else ():
-            known[head.head.journal] = keys.load_secret(keys_dir, stored.name, head.head.journal)
-    except keys.KeyFileError as error:
+            known[head.head.journal] = keys.KeyFiles(keys_dir, stored.name).secret(head.head.journal)
+    except KeyFileError as error:
         progress.step(f"salts are not all made again: {error}")
     return known
 

@@ -93,7 +93,7 @@ def show(as_json: Json = False) -> None:
     print(f"ledger {facts.name}: {facts.journals} journals, {sum(j['size'] for j in journals)} entries")
     for journal in journals:
         print(f"  journal {journal['journal']}: {journal['size']} entries, published {journal['published_size']}")
-        print(f"    root {journal['root']}  key {journal['vkey']}")
+        print(f"    root {journal['root']}  key {journal['vkeys'][0]}")
     print("topics: " + ", ".join(sorted(facts.topics)))
     print("schemes: " + (", ".join(f"{s['scheme']} {s['version']}" for s in schemes) or "none enacted"))
 
@@ -101,12 +101,14 @@ def show(as_json: Json = False) -> None:
 def _journals(url: str) -> list[dict[str, Any]]:
     with database.connect(url, "reader") as connection:
         rows = connection.execute(
-            "SELECT journal, size, published_size, published, vkey FROM heads ORDER BY journal"
+            "SELECT h.journal, h.size, h.published_size, c.note, h.vkey FROM heads h "
+            "LEFT JOIN checkpoints c ON c.journal = h.journal AND c.size = h.published_size ORDER BY h.journal"
         ).fetchall()
     shown = []
     for number, size, published_size, note, vkey in rows:
         root = "" if note is None else claimed(bytes(note)).root.hex()
-        shown.append({"journal": number, "size": size, "published_size": published_size, "root": root, "vkey": vkey})
+        keys = vkey.split("\n")
+        shown.append({"journal": number, "size": size, "published_size": published_size, "root": root, "vkeys": keys})
     return shown
 
 

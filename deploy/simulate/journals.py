@@ -33,7 +33,10 @@ from ledger.store.rows import KIND_NUMBERS
 ROWS_AT_ONCE: Final = 500
 _LEDGER: LiteralString = "SELECT name FROM ledger WHERE id = 1"
 _THERE: LiteralString = "SELECT to_regclass('ledger') IS NOT NULL"
-_HEADS: LiteralString = "SELECT journal, published_size, published, vkey FROM heads ORDER BY journal"
+_HEADS: LiteralString = (
+    "SELECT h.journal, h.published_size, c.note, h.vkey FROM heads h "
+    "LEFT JOIN checkpoints c ON c.journal = h.journal AND c.size = h.published_size ORDER BY h.journal"
+)
 _ENTRIES: LiteralString = (
     'SELECT "index", leaf FROM entries WHERE journal = %s AND "index" >= %s AND "index" < %s ORDER BY "index"'
 )

@@ -29,7 +29,7 @@ def routes(readers: Readers) -> APIRouter:
         head = await readers.head(journal)
         if head is None:
             raise not_found()
-        return http.reply(request, head.vkey.encode() + b"\n", http.PUBLIC_A_MINUTE, media_type=http.TEXT)
+        return http.reply(request, head.vkeys.encode() + b"\n", http.PUBLIC_A_MINUTE, media_type=http.TEXT)
 
     @router.get("/checkpoint", responses=documented(http.TEXT, 404, 503), summary="The newest signed checkpoint")
     async def checkpoint(request: Request, journal: int = JOURNAL) -> Response:

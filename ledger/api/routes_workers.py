@@ -59,7 +59,7 @@ def routes(readers: Readers, authenticate: Authenticator, facts: LedgerFacts) ->
             [balance(row) for row in entry.balances or ()],
             EntryRef(shown.journal, stored.leaf_index, leaf_hash(stored.leaf).hex()),
             entry.received_at,
-            checkpoint_ref(shown),
+            checkpoint_ref(facts.name, shown),
         )
         tag = f"{shown.journal}-{stored.leaf_index}-{shown.size}"
         return http.reply(request, answer, http.PRIVATE_ASK_AGAIN, tag)
@@ -87,7 +87,7 @@ def routes(readers: Readers, authenticate: Authenticator, facts: LedgerFacts) ->
             for s in found
         ]
         further = None if last is None else f"{journal}:{last}"
-        answer = EntryPage(worker, items, further, checkpoint_ref(shown))
+        answer = EntryPage(worker, items, further, checkpoint_ref(facts.name, shown))
         return http.reply(request, answer, http.PRIVATE_ASK_AGAIN)
 
     return router

@@ -15,6 +15,7 @@ from contracts.currencies import EXPONENTS
 from contracts.entry import BalanceRow, Cause, ContributionRow, Entry, StoredEvent
 from ledger.api.problems import MEDIA_TYPE, Problem
 from ledger.domain.money import format_amount
+from ledger.store.keys import key_name
 from ledger.store.readers import Shown
 
 SCHEMA_REF: Final = "#/components/schemas/{name}"
@@ -170,9 +171,9 @@ class SchemeText(msgspec.Struct):
     text: str
 
 
-def checkpoint_ref(shown: Shown) -> CheckpointRef:
-    """Give the citation of a published checkpoint."""
-    return CheckpointRef(shown.journal, shown.origin, shown.size)
+def checkpoint_ref(ledger: str, shown: Shown) -> CheckpointRef:
+    """Give the citation of a published checkpoint of this ledger."""
+    return CheckpointRef(shown.journal, key_name(ledger, shown.journal), shown.size)
 
 
 def balance(row: BalanceRow) -> Balance:

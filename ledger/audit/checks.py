@@ -237,10 +237,12 @@ class JournalCheck:
             self._add("L4", 0, f"entry 0: expected to open journal {self.journal}, got another opening")
             return
         self.opening = opening
-        if len(vkeys) == journals > self.journal and vkeys[self.journal] in self._vkeys:
+        own = opening.get("own")
+        named = [*vkeys[self.journal : self.journal + 1], *(own if isinstance(own, list) else ())]
+        if len(vkeys) == journals > self.journal and self._vkeys and all(vkey in named for vkey in self._vkeys):
             self._journals = journals
         else:
-            self._add("L6", 0, "entry 0: expected to name the verifier key that is trusted, got another")
+            self._add("L6", 0, "entry 0: expected to name the verifier keys that are trusted, got others")
 
     def _check_event(
         self, index: int, entry: Entry, event: StoredEvent, worker: str | None, column: bytes | None

@@ -28,12 +28,15 @@ ROWS_AT_ONCE: Final = 500
 REFUSED_AT_ONCE: Final = 16
 """Refused records are as long as the broker lets them be: few in memory at a time."""
 
-_TABLES: Final[tuple[LiteralString, ...]] = ("entries", "checkpoints", "positions", "rejections")
+_TABLES: Final[tuple[LiteralString, ...]] = ("entries", "checkpoints", "positions", "rejections", "tiles")
 KINDS: Final = {number: str(kind) for kind, number in KIND_NUMBERS.items()}
 """The word for each number in the column `kind`."""
 _LEDGER: LiteralString = "SELECT name, journals, topic_prefix FROM ledger WHERE id = 1"
 _TABLES_THERE: LiteralString = "SELECT to_regclass('ledger') IS NOT NULL"
-_HEADS: LiteralString = "SELECT journal, size, frontier, published_size, published, vkey FROM heads ORDER BY journal"
+_HEADS: LiteralString = (
+    "SELECT h.journal, h.size, h.frontier, h.published_size, c.note, h.vkey FROM heads h "
+    "LEFT JOIN checkpoints c ON c.journal = h.journal AND c.size = h.published_size ORDER BY h.journal"
+)
 _POSITIONS: LiteralString = "SELECT topic, next_offset, duplicates, gap FROM positions WHERE journal = %s"
 _REFUSED_COUNT: LiteralString = "SELECT count(*) FROM rejections WHERE journal = %s"
 _ENTRIES: LiteralString = (
@@ -62,7 +65,7 @@ class View(NamedTuple):
 
 
 class StoredHead(NamedTuple):
-    """A journal's row of `heads`, and the verifier key that the database registered for it."""
+    """A journal's row of `heads`, and the verifier keys that the database registered for it, one a line."""
 
     head: Head
     vkey: str

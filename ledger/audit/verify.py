@@ -16,6 +16,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from contracts.events import JOURNALS_MAX
@@ -138,7 +139,7 @@ def walk(task: Task, advance: Advance) -> Walked:
     head = task.stored.head
     gigs = GigIds(task.gig_key)
     check = JournalCheck(head.journal, task.secret, gigs)
-    check.start(head, [task.vkey], task.outside)
+    check.start(head, task.vkey.split("\n"), task.outside)
     with evidence.journal(task.view, head.journal) as rows:
         _feed(check, rows, advance)
         findings = check.finish(head, rows.positions(), rows.refused_count())
@@ -226,9 +227,11 @@ def _named(walked: Walked) -> tuple[object, int, list[object]]:
 def _check_keys(heads: Sequence[StoredHead], vkeys: Mapping[int, str]) -> Iterator[Finding]:
     for stored in heads:
         number = stored.head.journal
-        if vkeys.get(number, stored.vkey) != stored.vkey:
-            detail = f"verifier key: expected {vkeys[number]}, which is trusted, got {stored.vkey} in the database"
-            yield Finding("L6", number, None, detail)
+        trusted = vkeys.get(number, stored.vkey).split("\n")
+        for expected, got in zip_longest(trusted, stored.vkey.split("\n"), fillvalue="none"):
+            if expected != got:
+                detail = f"verifier key: expected {expected}, which is trusted, got {got} in the database"
+                yield Finding("L6", number, None, detail)
 
 
 def _check_outside(heads: Sequence[StoredHead], outside: Outside | None) -> Iterator[Finding]:

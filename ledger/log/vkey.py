@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import base64
 from hashlib import sha256
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from ledger.log.note import KEY_ID_BYTES, NoteError, check_name
 
-ED25519 = 0x01
-COSIGNATURE = 0x04
-MLDSA44 = 0x06
+ED25519: Final = 0x01
+COSIGNATURE: Final = 0x04
+MLDSA44: Final = 0x06
 
 
 def key_id(name: str, algorithm: int, public_key: bytes) -> bytes:

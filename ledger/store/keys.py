@@ -1,35 +1,40 @@
-"""Key files: for each journal a private key, a secret, and the verifier key that says whose they are.
+"""Key files: for each journal two private keys, a secret, and the verifier keys that say whose they are.
 
-`journal-<n>.key.pem` (PEM PKCS#8), `journal-<n>.secret` (32 random bytes from which the salts of the entries come, in
-hexadecimal beneath the origin) and `journal-<n>.vkey`, in one folder of mode 0700, each file of mode 0600.
-A file appears whole or not at all and is never written over; the verifier key comes last, so its presence says
-that the other two were durable, and their absence beside it that they were lost.
+`journal-<n>.key.pem` (Ed25519) and `journal-<n>.mldsa.pem` (ML-DSA-44), PEM PKCS#8, with a passphrase or without;
+`journal-<n>.secret` (32 random bytes from which the salts of the entries come, in hexadecimal beneath the origin);
+`journal-<n>.vkey`, one verifier key a line: those two in this order, then retired ones. A file appears whole or not
+at all and is never written over; the verifier keys come last, so their presence says that the others were durable,
+and the absence of one beside them that it was lost.
 
 Upholds L7 (a key is on disk, with its folder's entry, before anything can be signed with it). Private bytes leave this
-room only as a Signer or as the secret itself: never in a message. Knows files; what is signed is others' affair.
+room only as a signer or as the secret itself: never in a message. Knows files; what is signed is others' affair.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
-import stat
-from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from ledger.errors import Unfit
 from ledger.log import keys
-from ledger.log.keys import Signer
+from ledger.log.keys import ED25519, MLDSA44
 from ledger.log.note import NoteError
+from ledger.store import private_files
+from ledger.store.private_files import KeyFileError
 
-SECRET_BYTES = 32
-_NAME_BYTES_MAX = 255  # a length byte counts the name in what cosigners sign (c2sp.org/tlog-cosignature)
-_FILE_BYTES_MAX = 4096
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ledger.log.keys import LogVerifier, MlDsaSigner, Signer
+    from ledger.settings import Settings
+
+SECRET_BYTES: Final = 32
+ALGORITHMS: Final = (ED25519, MLDSA44)
+"""The algorithms of a journal's current keys, in the order in which they sign."""
+_NAME_BYTES_MAX: Final = 255  # a length byte counts the name in what cosigners sign (c2sp.org/tlog-cosignature)
 _PUBLIC_FILE = re.compile(r"journal-(0|[1-9][0-9]*)\.vkey")
-
-
-class KeyFileError(Unfit):
-    """A key file is missing, foreign or open to others; the message says which and what to do."""
+_SUFFIXES: Final = {ED25519: "key.pem", MLDSA44: "mldsa.pem"}
 
 
 def key_name(ledger: str, journal: int) -> str:
@@ -45,202 +50,171 @@ def key_name(ledger: str, journal: int) -> str:
     return name
 
 
-def generate(keys_dir: Path, ledger: str, journals: int) -> list[str]:
-    """Give the verifier keys of journals 0..journals-1, making the files that are not there yet.
-
-    Files that are there are kept and checked, so a call that was cut short is mended by the same call. Durable at
-    return: files and folder are synced. A caller with an empty database and keys that were here before must compare
-    with the published checkpoints before it signs: these keys may have signed another tree.
-
-    Raises KeyFileError for a folder that others can read, keys of another ledger or of more journals, and a
-    private key or secret that was there once and is lost.
-    """
-    _make_folder(keys_dir)
-    beyond = sorted(n for n in _journals_in(keys_dir) if n >= journals)
-    if beyond:
-        raise KeyFileError(
-            f"keys in {keys_dir}: expected {journals} journals, got a key of journal {beyond[-1]}; the number of "
-            "journals is fixed for a ledger's life: use it, or another folder for another ledger"
-        )
-    return [_complete(keys_dir, ledger, journal) for journal in range(journals)]
+def of_settings(settings: Settings, ledger: str) -> KeyFiles:
+    """Give the key files of a ledger that the settings name. Raises KeyFileError for an unfit passphrase file."""
+    path = settings.keys_passphrase_file
+    passphrase = None
+    if path is not None:
+        passphrase = private_files.read(path).removesuffix(b"\n")
+        if not passphrase or b"\n" in passphrase:
+            raise KeyFileError(f"{path}: expected one line with a passphrase, got none or several")
+    return KeyFiles(settings.keys_dir, ledger, passphrase)
 
 
-def load_signer(keys_dir: Path, ledger: str, journal: int) -> Signer:
-    """Give the key that signs this journal's checkpoints; `Signer.vkey()` is what the ledger's own record must match.
+class KeyFiles:
+    """A `keystore.KeyStore` of files in one folder of mode 0700, each of mode 0600."""
 
-    Raises KeyFileError for a folder or file that others can read, a missing file, a file that is no key, keys of
-    another ledger or journal, and a private key that is not the verifier key's.
-    """
-    name = key_name(ledger, journal)
-    _check_folder(keys_dir)
-    verifier = _load_vkey(keys_dir, name, journal)
-    path = _private_path(keys_dir, journal)
-    try:
-        signer = keys.load_pem(name, _read(path))
-    except NoteError as error:
-        raise KeyFileError(f"{path}: {error}; restore the file from its backup") from None
-    if signer.vkey() != verifier:
-        raise KeyFileError(
-            f"{path}: expected the key of {verifier}, got the key of {signer.vkey()}; restore the right one"
-        )
-    return signer
+    def __init__(self, folder: Path, ledger: str, passphrase: bytes | None = None) -> None:
+        """With a passphrase all private keys of the folder are encrypted with it; without one none is."""
+        self.folder = folder
+        self.ledger = ledger
+        self._passphrase = passphrase
+
+    def __repr__(self) -> str:
+        return f"KeyFiles({str(self.folder)!r}, {self.ledger!r})"
+
+    def generate(self, journals: int) -> list[tuple[str, ...]]:
+        """Give the verifier keys of journals 0..journals-1, making the files that are not there yet.
+
+        Files that are there are kept and checked, so a call that was cut short is mended by the same call. Durable at
+        return: files and folder are synced. A caller with an empty database and keys that were here before must
+        compare with the published checkpoints before it signs: these keys may have signed another tree.
+
+        Raises KeyFileError for a folder that others can read, keys of another ledger or of more journals, and a
+        private key or secret that was there once and is lost.
+        """
+        private_files.make_folder(self.folder)
+        beyond = sorted(n for n in self._journals() if n >= journals)
+        if beyond:
+            raise KeyFileError(
+                f"keys in {self.folder}: expected {journals} journals, got a key of journal {beyond[-1]}; the number "
+                "of journals is fixed for a ledger's life: use it, or another folder for another ledger"
+            )
+        for journal in range(journals):
+            self._complete(journal)
+        return [self.vkeys(journal) for journal in range(journals)]
+
+    def signers(self, journal: int) -> Sequence[Signer | MlDsaSigner]:
+        """Give the journal's two keys; `vkey()` of each is what the ledger's own record must match.
+
+        Raises KeyFileError for a folder or file that others can read, a missing file, a file that is no key (or not
+        under this passphrase), keys of another ledger or journal, and a private key that is not its verifier key's.
+        """
+        registered = self.vkeys(journal)
+        signers = [self._load(journal, algorithm) for algorithm in ALGORITHMS]
+        for signer, algorithm, vkey in zip(signers, ALGORITHMS, registered, strict=False):
+            if signer.vkey() != vkey:
+                path = self._private(journal, algorithm)
+                raise KeyFileError(
+                    f"{path}: expected the key of {vkey}, got the key of {signer.vkey()}; restore the right one"
+                )
+        return signers
+
+    def verifiers(self, journal: int) -> Sequence[LogVerifier]:
+        """Give the verifiers of the journal's file: the current ones, then retired ones. Raises as `signers`."""
+        name = key_name(self.ledger, journal)
+        private_files.check_folder(self.folder)
+        path = self._public(journal)
+        lines = private_files.read(path).decode(errors="replace").removesuffix("\n").split("\n")
+        try:
+            verifiers = [keys.parse_log_vkey(line) for line in lines]
+        except NoteError as error:
+            raise KeyFileError(f"{path}: {error}; restore the file from its backup") from error
+        for verifier in verifiers:
+            if verifier.name != name:
+                raise KeyFileError(
+                    f"{path}: expected a key of {name}, got one of {verifier.name}; "
+                    "correct the ledger's name or point to its own keys"
+                )
+        if tuple(verifier.algorithm for verifier in verifiers[: len(ALGORITHMS)]) != ALGORITHMS:
+            raise KeyFileError(
+                f"{path}: expected an Ed25519 key and an ML-DSA-44 key, in this order, got others; a ledger of a "
+                "release before 1.0 that had one key a journal cannot be carried over: make a new one elsewhere"
+            )
+        return verifiers
+
+    def vkeys(self, journal: int) -> tuple[str, ...]:
+        """Give the same in their written form, one for each line of the file."""
+        return tuple(verifier.vkey() for verifier in self.verifiers(journal))
+
+    def secret(self, journal: int) -> bytes:
+        """Give the 32 secret bytes from which this journal's salts are made.
+
+        Raises KeyFileError for a folder or file that others can read, a missing file, a file that is no secret, and
+        the secret of another ledger or journal.
+        """
+        name = key_name(self.ledger, journal)
+        private_files.check_folder(self.folder)
+        path = self._path(journal, "secret")
+        content = private_files.read(path)
+        origin, _, rest = content.partition(b"\n")
+        try:
+            secret = bytes.fromhex(rest.decode("ascii").removesuffix("\n"))
+        except ValueError:
+            secret = b""
+        if len(secret) != SECRET_BYTES or content != _format_secret(origin, secret):
+            raise KeyFileError(
+                f"{path}: expected an origin and {SECRET_BYTES} bytes in hexadecimal, got something else; "
+                "restore the file from its backup"
+            )
+        if origin != name.encode():
+            raise KeyFileError(
+                f"{path}: expected the secret of {name}, got that of {origin.decode(errors='replace')!r}; "
+                "restore the right one, or correct the ledger's name"
+            )
+        return secret
+
+    def _path(self, journal: int, suffix: str) -> Path:
+        return self.folder / f"journal-{journal}.{suffix}"
+
+    def _private(self, journal: int, algorithm: int) -> Path:
+        return self._path(journal, _SUFFIXES[algorithm])
+
+    def _public(self, journal: int) -> Path:
+        return self._path(journal, "vkey")
+
+    def _journals(self) -> set[int]:
+        matches = (_PUBLIC_FILE.fullmatch(path.name) for path in self.folder.iterdir())
+        return {int(match[1]) for match in matches if match}
+
+    def _complete(self, journal: int) -> None:
+        name, public = key_name(self.ledger, journal), self._public(journal)
+        if not public.exists():
+            # Only while the verifier keys are not there may a private key or secret be made: afterwards a missing one
+            # is lost, and a new one in its place would be another log's.
+            signers = [self._load_or_make(journal, algorithm) for algorithm in ALGORITHMS]
+            secret = self._path(journal, "secret")
+            if not secret.exists():
+                fresh = secrets.token_bytes(SECRET_BYTES)
+                private_files.write_new(secret, _format_secret(name.encode(), fresh))
+            self.secret(journal)
+            private_files.write_new(public, b"".join(signer.vkey().encode() + b"\n" for signer in signers))
+        self.secret(journal)
+        self.signers(journal)
+
+    def _load_or_make(self, journal: int, algorithm: int) -> Signer | MlDsaSigner:
+        path = self._private(journal, algorithm)
+        if not path.exists():
+            private_files.write_new(path, _make(key_name(self.ledger, journal), algorithm).pem(self._passphrase))
+        return self._load(journal, algorithm)
+
+    def _load(self, journal: int, algorithm: int) -> Signer | MlDsaSigner:
+        name, path = key_name(self.ledger, journal), self._private(journal, algorithm)
+        content = private_files.read(path)
+        try:
+            if algorithm == ED25519:
+                return keys.load_pem(name, content, ED25519, self._passphrase)
+            return keys.load_pem(name, content, MLDSA44, self._passphrase)
+        except NoteError as error:
+            raise KeyFileError(
+                f"{path}: {error}; restore the file from its backup, or set IURAN_KEYS_PASSPHRASE_FILE as it was when "
+                "the keys were made"
+            ) from None
 
 
-def load_secret(keys_dir: Path, ledger: str, journal: int) -> bytes:
-    """Give the 32 secret bytes from which this journal's salts are made.
-
-    Raises KeyFileError for a folder or file that others can read, a missing file, a file that is no secret, and the
-    secret of another ledger or journal.
-    """
-    name = key_name(ledger, journal)
-    _check_folder(keys_dir)
-    path = _secret_path(keys_dir, journal)
-    content = _read(path)
-    origin, _, rest = content.partition(b"\n")
-    try:
-        secret = bytes.fromhex(rest.decode("ascii").removesuffix("\n"))
-    except ValueError:
-        secret = b""
-    if len(secret) != SECRET_BYTES or content != _format_secret(origin, secret):
-        raise KeyFileError(
-            f"{path}: expected an origin and {SECRET_BYTES} bytes in hexadecimal, got something else; "
-            "restore the file from its backup"
-        )
-    if origin != name.encode():
-        raise KeyFileError(
-            f"{path}: expected the secret of {name}, got that of {origin.decode(errors='replace')!r}; "
-            "restore the right one, or correct the ledger's name"
-        )
-    return secret
-
-
-def _private_path(keys_dir: Path, journal: int) -> Path:
-    return keys_dir / f"journal-{journal}.key.pem"
-
-
-def _secret_path(keys_dir: Path, journal: int) -> Path:
-    return keys_dir / f"journal-{journal}.secret"
-
-
-def _public_path(keys_dir: Path, journal: int) -> Path:
-    return keys_dir / f"journal-{journal}.vkey"
-
-
-def _journals_in(keys_dir: Path) -> set[int]:
-    matches = (_PUBLIC_FILE.fullmatch(path.name) for path in keys_dir.iterdir())
-    return {int(match[1]) for match in matches if match}
+def _make(name: str, algorithm: int) -> Signer | MlDsaSigner:
+    return keys.generate(name) if algorithm == ED25519 else keys.generate(name, MLDSA44)
 
 
 def _format_secret(origin: bytes, secret: bytes) -> bytes:
     return origin + b"\n" + secret.hex().encode() + b"\n"
-
-
-def _complete(keys_dir: Path, ledger: str, journal: int) -> str:
-    name = key_name(ledger, journal)
-    private, secret, public = (path(keys_dir, journal) for path in (_private_path, _secret_path, _public_path))
-    if not public.exists():
-        # Only while the verifier key is not there may a private key or secret be made: afterwards a missing one is
-        # lost, and a new one in its place would be another log's.
-        try:
-            signer = keys.load_pem(name, _read(private)) if private.exists() else keys.generate(name)
-        except NoteError as error:
-            raise KeyFileError(f"{private}: {error}; use another folder for a new ledger") from None
-        if not private.exists():
-            _write_new(private, signer.pem())
-        if not secret.exists():
-            _write_new(secret, _format_secret(name.encode(), secrets.token_bytes(SECRET_BYTES)))
-        load_secret(keys_dir, ledger, journal)
-        _write_new(public, signer.vkey().encode() + b"\n")
-    load_secret(keys_dir, ledger, journal)
-    return load_signer(keys_dir, ledger, journal).vkey()
-
-
-def _load_vkey(keys_dir: Path, name: str, journal: int) -> str:
-    path = _public_path(keys_dir, journal)
-    content = _read(path).decode(errors="replace")
-    try:
-        verifier = keys.parse_vkey(content.removesuffix("\n"))
-    except NoteError as error:
-        raise KeyFileError(f"{path}: {error}; restore the file from its backup") from error
-    if verifier.name != name:
-        raise KeyFileError(
-            f"{path}: expected a key of {name}, got one of {verifier.name}; "
-            "correct the ledger's name or point to its own keys"
-        )
-    return verifier.vkey()
-
-
-def _make_folder(keys_dir: Path) -> None:
-    if not keys_dir.exists():
-        keys_dir.parent.mkdir(parents=True, exist_ok=True)
-        keys_dir.mkdir(mode=0o700)
-        _sync_folder(keys_dir.parent)
-    _check_folder(keys_dir)
-
-
-def _check_folder(keys_dir: Path) -> None:
-    try:
-        mode = keys_dir.stat().st_mode
-    except FileNotFoundError:
-        raise KeyFileError(
-            f"{keys_dir}: expected the folder of keys, got none; restore it from its backup, "
-            "or make a new ledger with `iuran ledger init`"
-        ) from None
-    if not stat.S_ISDIR(mode):
-        raise KeyFileError(f"{keys_dir}: expected the folder of keys, got something else")
-    _check_mode(keys_dir, mode, 0o700)
-
-
-def _check_mode(path: Path, mode: int, allowed: int) -> None:
-    if stat.S_IMODE(mode) & 0o077:
-        raise KeyFileError(
-            f"{path}: expected mode {allowed:04o}, got {stat.S_IMODE(mode):04o}, open to others; "
-            f"`chmod {allowed:o} {path}`, and think who may have read it"
-        )
-
-
-def _read(path: Path) -> bytes:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise KeyFileError(f"{path}: expected a key file, got none; restore it from its backup") from None
-    except OSError as error:
-        raise KeyFileError(f"{path}: expected a readable key file, got {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
-        # The mode of what was opened, not of what stands under the name by now.
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise KeyFileError(f"{path}: expected a regular file, got something else")
-        _check_mode(path, mode, 0o600)
-        content = file.read(_FILE_BYTES_MAX + 1)
-    if len(content) > _FILE_BYTES_MAX:
-        raise KeyFileError(f"{path}: expected at most {_FILE_BYTES_MAX} bytes, got more")
-    return content
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    """Make the file, whole and synced, or leave things as they are; raises KeyFileError if it is there already."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-        # A link, unlike a rename, fails where the name is taken: two calls at once cannot write over each other.
-        os.link(draft, path)
-    except FileExistsError:
-        raise KeyFileError(
-            f"{path}: expected no such file, got one made meanwhile; is another `ledger init` running?"
-        ) from None
-    finally:
-        draft.unlink()
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,7 +1,7 @@
 """What readers see of the journals: only what stands under a published checkpoint, in one statement per question.
 
 Upholds L8 (signed before shown): every statement joins the journal's head and stops at `published_size`, so whatever
-it gives can be cited with the checkpoint that it gives beside it. Connections take the reader's role and are read-only,
+it gives can be cited with the checkpoint of that size. Connections take the reader's role and are read-only,
 so that no question can become a write (L2). A worker's entries lie in one journal and are found through the index on
 (worker, index); `journal + 0` keeps the planner from walking the journal's own key instead, which for a rare worker
 would be a walk through everybody's entries.
@@ -32,7 +32,7 @@ _ROLE: LiteralString = (
     "SET enable_seqscan = off; SET jit = off; SET ROLE iuran_reader"
 )
 _NEWEST: LiteralString = (
-    'SELECT h.published_size, h.published, e."index", e.leaf FROM heads h LEFT JOIN LATERAL ('
+    'SELECT h.published_size, e."index", e.leaf FROM heads h LEFT JOIN LATERAL ('
     'SELECT "index", leaf FROM entries WHERE worker = %s AND journal + 0 = h.journal AND "index" < h.published_size '
     'ORDER BY "index" DESC LIMIT 1) e ON true WHERE h.journal = %s'
 )
@@ -49,21 +49,18 @@ _ACTS: LiteralString = (
     'SELECT e."index", e.leaf FROM heads h JOIN entries e ON e.journal = h.journal AND e.kind > 1 AND e.worker IS NULL '
     'WHERE h.journal = %s AND e."index" < h.published_size AND e."index" < %s ORDER BY e."index"'
 )
-_HEAD: LiteralString = "SELECT published, vkey FROM heads WHERE journal = %s"
+_HEAD: LiteralString = (
+    "SELECT h.published_size, c.note, h.vkey FROM heads h "
+    "LEFT JOIN checkpoints c ON c.journal = h.journal AND c.size = h.published_size WHERE h.journal = %s"
+)
 _SCHEMA: LiteralString = "SELECT version_num FROM alembic_version"
 
 
 class Shown(NamedTuple):
-    """Where a journal stands as far as readers may know: its published size and the signed note over it."""
+    """Where a journal stands as far as readers may know: the size of its newest published checkpoint."""
 
     journal: int
     size: int
-    note: bytes
-
-    @property
-    def origin(self) -> str:
-        """The log's origin, the note's first line."""
-        return self.note.split(b"\n", 1)[0].decode()
 
 
 class Stored(NamedTuple):
@@ -74,10 +71,11 @@ class Stored(NamedTuple):
 
 
 class Head(NamedTuple):
-    """A journal's newest published note (None before the first) and its verifier key."""
+    """A journal's newest published checkpoint (size 0 and None before the first) and its verifier keys, one a line."""
 
+    size: int
     note: bytes | None
-    vkey: str
+    vkeys: str
 
 
 class Readers:
@@ -114,12 +112,12 @@ class Readers:
             raise Unfit(f"database schema: expected {self._schema}, got {found}; start again with its release")
 
     async def newest(self, journal: int, worker: str) -> tuple[Shown, Stored] | None:
-        """Give a worker's newest shown entry with the checkpoint that covers it; None for one without entries."""
+        """Give a worker's newest shown entry with the published size that covers it; None for one without entries."""
         rows = await self._ask(_NEWEST, (worker, journal))
-        if not rows or rows[0][2] is None:
+        if not rows or rows[0][1] is None:
             return None
-        size, note, index, leaf = rows[0]
-        return Shown(journal, size, bytes(note)), Stored(index, bytes(leaf))
+        size, index, leaf = rows[0]
+        return Shown(journal, size), Stored(index, bytes(leaf))
 
     async def entry(self, journal: int, index: int) -> bytes | None:
         """Give the exact bytes of an entry; None for one that is not there or not yet under a published checkpoint."""
@@ -151,9 +149,12 @@ class Readers:
         return [Stored(index, bytes(leaf)) for index, leaf in rows]
 
     async def head(self, journal: int) -> Head | None:
-        """Give a journal's published note and verifier key; None when there is no such journal."""
+        """Give a journal's newest published checkpoint and verifier keys; None when there is no such journal."""
         rows = await self._ask(_HEAD, (journal,))
-        return Head(None if rows[0][0] is None else bytes(rows[0][0]), rows[0][1]) if rows else None
+        if not rows:
+            return None
+        size, note, vkeys = rows[0]
+        return Head(size, None if note is None else bytes(note), vkeys)
 
     async def _schema_now(self) -> str | None:
         rows = await self._ask(_SCHEMA, ())

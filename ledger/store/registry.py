@@ -6,6 +6,7 @@ What is signed about the same facts stands in the journals (ledger.opened, platf
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlmodel import Session, select
@@ -16,12 +17,15 @@ from ledger.store.tables import HeadRow, LedgerRow, PositionRow, TopicRow
 
 
 class LedgerFacts(NamedTuple):
-    """What a process must know before it opens anything. `topics`: name -> topic id; `platforms`: name -> topic."""
+    """What a process must know before it opens anything. `topics`: name -> topic id; `platforms`: name -> topic.
+
+    `vkeys`: the verifier keys of each journal, its current Ed25519 key first, then ML-DSA-44, then retired ones.
+    """
 
     name: str
     journals: int
     topic_prefix: str
-    vkeys: tuple[str, ...]
+    vkeys: tuple[tuple[str, ...], ...]
     topics: dict[str, str]
     platforms: dict[str, str]
 
@@ -37,13 +41,13 @@ def read_facts(session: Session) -> LedgerFacts | None:
         row.name,
         row.journals,
         row.topic_prefix,
-        tuple(head.vkey for head in heads),
+        tuple(tuple(head.vkey.split("\n")) for head in heads),
         {topic.name: topic.topic_id for topic in topics},
         {topic.platform: topic.name for topic in topics if topic.platform is not None},
     )
 
 
-def write_ledger(session: Session, name: str, journals: int, topic_prefix: str, vkeys: list[str]) -> None:
+def write_ledger(session: Session, name: str, journals: int, topic_prefix: str, vkeys: Sequence[Sequence[str]]) -> None:
     """Write the ledger and an empty head for each journal. Raises Unfit when the database has another ledger."""
     facts = read_facts(session)
     if facts is not None:
@@ -51,8 +55,9 @@ def write_ledger(session: Session, name: str, journals: int, topic_prefix: str, 
         return
     session.add(LedgerRow(id=1, name=name, journals=journals, topic_prefix=topic_prefix))
     empty = Frontier(0, ()).encode()
-    for number, vkey in enumerate(vkeys):
-        session.add(HeadRow(journal=number, size=0, commits=0, frontier=empty, vkey=vkey, published_size=0))
+    for number, own in enumerate(vkeys):
+        lines = "\n".join(own)
+        session.add(HeadRow(journal=number, size=0, commits=0, frontier=empty, vkey=lines, published_size=0))
 
 
 def check_facts(facts: LedgerFacts, name: str, journals: int, topic_prefix: str) -> None:

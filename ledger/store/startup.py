@@ -6,16 +6,19 @@ that are not this ledger's. Topics are checked by `streams.topics`, a journal's 
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import OperationalError
 
 from ledger.errors import StoreUnavailable, Unfit
-from ledger.store import database, keys, registry
+from ledger.store import database, registry
+from ledger.store.private_files import KeyFileError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
+    from ledger.store.keystore import KeyStore
     from ledger.store.registry import LedgerFacts
 
 
@@ -36,16 +39,24 @@ def check_ledger(database_url: str) -> tuple[LedgerFacts, dict[tuple[str, int], 
     return facts, positions
 
 
-def check_keys(keys_dir: Path, facts: LedgerFacts) -> None:
-    """Raise Unfit unless the key files are those whose verifier keys the database registered."""
-    for number, vkey in enumerate(facts.vkeys):
+def check_keys(keys: KeyStore, facts: LedgerFacts) -> None:
+    """Raise Unfit unless the keys are there and are those whose verifier keys the database registered."""
+    for number, vkeys in enumerate(facts.vkeys):
         try:
-            found = keys.load_signer(keys_dir, facts.name, number).vkey()
-            keys.load_secret(keys_dir, facts.name, number)
-        except keys.KeyFileError as error:
+            keys.signers(number)
+            keys.secret(number)
+            found = tuple(verifier.vkey() for verifier in keys.verifiers(number))
+        except KeyFileError as error:
             raise Unfit(f"journal {number}: {error}") from error
-        if found != vkey:
-            raise Unfit(
-                f"journal {number}: expected the key {vkey}, got {found} under {keys_dir}; this is another ledger's "
-                "database or another ledger's keys: set IURAN_DATABASE_URL and IURAN_HOME to the same ledger's"
-            )
+        if found != vkeys:
+            raise other_keys(number, vkeys, found)
+
+
+def other_keys(number: int, registered: Sequence[str], found: Sequence[str]) -> Unfit:
+    """Give what is said when the keys at hand are not those that the database registered for a journal."""
+    differing = [pair for pair in zip_longest(registered, found, fillvalue="none") if pair[0] != pair[1]]
+    expected, got = differing[0] if differing else ("others", "these")
+    return Unfit(
+        f"journal {number}: expected the key {expected} that the database registered, got {got}; this is another "
+        "ledger's database or another ledger's keys: set IURAN_DATABASE_URL and IURAN_HOME to the same ledger's"
+    )

@@ -1,7 +1,7 @@
 """The rows of the ledger's database as SQLModel classes: columns and constraints, nothing else.
 
 The classes are the schema's one description; `migrations/` brings a database to it and a test holds the two together.
-Append-only tables (entries, checkpoints, rejections) are guarded by triggers and rights that the migration sets (L2).
+Append-only tables (APPEND_ONLY) are guarded by triggers and rights that the migrations set (L2).
 Sizes matter here: a gig is one row of `entries` in three indexes, so its columns are few and narrow.
 """
 
@@ -27,7 +27,7 @@ from sqlalchemy import Uuid as UuidColumn
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-APPEND_ONLY = ("entries", "checkpoints", "rejections")
+APPEND_ONLY = ("entries", "checkpoints", "rejections", "tiles")
 
 
 def _recorded_at() -> Any:
@@ -58,7 +58,11 @@ class TopicRow(SQLModel, table=True):
 
 
 class HeadRow(SQLModel, table=True):
-    """A journal's head: what the next commit must find unchanged (`commits` is the compare-and-swap)."""
+    """A journal's head: what the next commit must find unchanged (`commits` is the compare-and-swap).
+
+    `vkey` has one verifier key a line: the current Ed25519 and ML-DSA-44 keys, then retired ones. What was published
+    at `published_size` is the checkpoint of that size.
+    """
 
     __tablename__ = "heads"
 
@@ -68,7 +72,6 @@ class HeadRow(SQLModel, table=True):
     frontier: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     vkey: str = Field(sa_column=Column(Text, nullable=False))
     published_size: int = Field(sa_column=Column(BigInteger, nullable=False))
-    published: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
 
 
 class EntryRow(SQLModel, table=True):
@@ -114,6 +117,18 @@ class CheckpointRow(SQLModel, table=True):
     journal: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
     size: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     note: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class TileRow(SQLModel, table=True):
+    """A full tile of a journal's tree (c2sp.org/tlog-tiles): 256 hashes, 32 bytes each, and the root over them."""
+
+    __tablename__ = "tiles"
+
+    journal: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    level: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    root: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    hashes: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
 class RejectionRow(SQLModel, table=True):

@@ -44,7 +44,7 @@ def kinds(ledger: SmallLedger) -> list[tuple[int, int, int]]:
 def check(ledger: SmallLedger) -> None:
     """Everything holds."""
     settings = ledger.settings
-    secrets = {n: keys.load_secret(settings.keys_dir, settings.ledger, n) for n in range(settings.journals)}
+    secrets = {n: keys.of_settings(settings, settings.ledger).secret(n) for n in range(settings.journals)}
     published = asyncio.run(outside(ledger))
     assert sorted(published) == list(range(settings.journals))
     check_ledger_deeply(ledger.url, secrets=secrets, published=published)

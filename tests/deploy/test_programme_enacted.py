@@ -66,5 +66,5 @@ def test_cities_act_by_zone_and_day_and_hold_in_a_deep_audit(servers: Servers, t
         assert f"subsidy:{city}" in {payer for _, payer, _ in got[name]}
         assert {own for own, _, _ in got[name]} == {scheme}
     settings = ledger.settings
-    secrets = {n: keys.load_secret(settings.keys_dir, settings.ledger, n) for n in range(settings.journals)}
+    secrets = {n: keys.of_settings(settings, settings.ledger).secret(n) for n in range(settings.journals)}
     check_ledger_deeply(ledger.url, secrets=secrets, published=outside(ledger))

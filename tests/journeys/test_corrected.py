@@ -121,7 +121,7 @@ def test_what_comes_days_later(ledger: SmallLedger) -> None:
     assert balances(eve[-1])["ID-JK-PILOT/JKK"] == 2 * balances(eve[-2])["ID-JK-PILOT/JKK"]
 
     assert findings(ledger) == []
-    secrets = {n: keys.load_secret(ledger.settings.keys_dir, facts.name, n) for n in range(facts.journals)}
+    secrets = {n: keys.of_settings(ledger.settings, facts.name).secret(n) for n in range(facts.journals)}
     with evidence.frozen(ledger.url) as stored:
         done = recompute.recompute(stored, lambda _: None, known_secrets=secrets)
     assert [one.findings for one in done] == [[], []]

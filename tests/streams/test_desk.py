@@ -20,12 +20,11 @@ from hypothesis import strategies as st
 from contracts.codec import Record
 from deploy.embedded.stack import Servers
 from ledger.errors import Fenced, InvariantError, LedgerError, Unfit
-from ledger.log import keys as log_keys
 from ledger.store import standings
 from streams import desk as desks
 from streams import pipeline
 from streams.floor import Floor
-from tests.support.databases import NAME, Bare, bare_ledger
+from tests.support.databases import Bare, bare_ledger, make_keys
 from tests.support.deep import check_ledger_deeply
 from tests.support.faults import Desks, Effect, Moment, breaking, kill
 from tests.support.replica import Replica
@@ -62,8 +61,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def opening(ledger: Bare, feed: Feed) -> list[Record]:
     """What a ledger begins with: its opening and two schemes."""
-    vkeys = [signer.vkey() for signer in ledger.signers]
-    return [feed.opened(NAME, vkeys), feed.enacted(POOL[0]), feed.enacted(GIGWISE)]
+    return [ledger.opening(feed), feed.enacted(POOL[0]), feed.enacted(GIGWISE)]
 
 
 def gigs(feed: Feed, count: int, first: int = 0) -> list[Record]:
@@ -595,81 +593,71 @@ def test_the_database_stays_away_and_the_desk_gives_up_within_its_time(
 # -- the floor ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_floor_opens_a_desk_only_where_it_owns_every_topics_partition(servers: Servers, tmp_path: Any) -> None:
+def test_a_floor_opens_a_desk_only_where_it_owns_every_topics_partition(servers: Servers) -> None:
     with bare_ledger(servers, journals=3) as ledger:
         desk = Desks(ledger)
-        floor = Floor(desk.office, NAME, tmp_path, lambda error: pytest.fail(str(error)))
+        floor = Floor(desk.office, ledger.keys, lambda error: pytest.fail(str(error)))
 
         async def life() -> None:
-            with pytest.MonkeyPatch.context() as patched:
-                patched.setattr("ledger.store.keys.load_signer", lambda _, __, number: ledger.signers[number])
-                patched.setattr("ledger.store.keys.load_secret", lambda _, __, number: ledger.secrets[number])
-                owned = {(topic, n) for topic in desk.office.gates for n in (0, 2)} | {(GOJEK, 1), (GRAB, 1)}
-                offsets = await floor.open(frozenset(owned))
-                assert offsets == {(topic, n): 0 for topic in desk.office.gates for n in (0, 2)}
-                assert sorted(floor.desks) == [0, 2]
-                feed = Feed(2, 3)
-                (worker,) = feed.workers(1)
-                records = [feed.opened(NAME, [s.vkey() for s in ledger.signers]), feed.gig("G-1", worker)]
-                await floor.put(2, records)
-                await floor.put(1, records)  # not ours: dropped
-                while floor.desks[2].next_offsets().get(GOJEK) != 1:
-                    await asyncio.sleep(0.005)
-                kept = floor.desks[0]
-                offsets = await floor.open(frozenset(owned))
-                assert floor.desks[0] is kept
-                assert offsets[GOJEK, 2] == 1
-                await floor.close()
-                assert not floor.desks
-                await floor.put(2, records)
-                offsets = await floor.open(frozenset(owned))
-                assert offsets[GOJEK, 2] == 1
-                await floor.close()
+            owned = {(topic, n) for topic in desk.office.gates for n in (0, 2)} | {(GOJEK, 1), (GRAB, 1)}
+            offsets = await floor.open(frozenset(owned))
+            assert offsets == {(topic, n): 0 for topic in desk.office.gates for n in (0, 2)}
+            assert sorted(floor.desks) == [0, 2]
+            feed = Feed(2, 3)
+            (worker,) = feed.workers(1)
+            records = [ledger.opening(feed), feed.gig("G-1", worker)]
+            await floor.put(2, records)
+            await floor.put(1, records)  # not ours: dropped
+            while floor.desks[2].next_offsets().get(GOJEK) != 1:
+                await asyncio.sleep(0.005)
+            kept = floor.desks[0]
+            offsets = await floor.open(frozenset(owned))
+            assert floor.desks[0] is kept
+            assert offsets[GOJEK, 2] == 1
+            await floor.close()
+            assert not floor.desks
+            await floor.put(2, records)
+            offsets = await floor.open(frozenset(owned))
+            assert offsets[GOJEK, 2] == 1
+            await floor.close()
 
         asyncio.run(life())
         assert [len(ledger.leaves(n)) for n in range(3)] == [0, 0, 2]
         check_ledger_deeply(ledger.url, published=desk.outside.last(), opened=False)
 
 
-def test_a_floor_says_why_a_desk_stopped_for_good(bare: Bare, tmp_path: Any) -> None:
+def test_a_floor_says_why_a_desk_stopped_for_good(bare: Bare) -> None:
     feed = Feed()
     records = [*opening(bare, feed), *gigs(feed, 3)]
     desk = Desks(bare, records)
     desk.settle(records[:4])
     told: list[BaseException] = []
-    floor = Floor(desk.office, NAME, tmp_path, told.append)
+    floor = Floor(desk.office, bare.keys, told.append)
 
     async def life() -> None:
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr("ledger.store.keys.load_signer", lambda _, __, number: bare.signers[number])
-            patched.setattr("ledger.store.keys.load_secret", lambda _, __, number: bare.secrets[number])
-            await floor.open(frozenset((topic, 0) for topic in desk.office.gates))
-            await floor.put(0, records[5:])
-            while not told:
-                await asyncio.sleep(0.005)
-            await floor.close()
+        await floor.open(frozenset((topic, 0) for topic in desk.office.gates))
+        await floor.put(0, records[5:])
+        while not told:
+            await asyncio.sleep(0.005)
+        await floor.close()
 
     asyncio.run(life())
     assert [type(error) for error in told] == [InvariantError]
     check(desk, records[:4])
 
 
-def test_a_floor_that_may_not_open_a_journal_says_why(bare: Bare, tmp_path: Any) -> None:
+def test_a_floor_that_may_not_open_a_journal_says_why(bare: Bare) -> None:
     feed = Feed()
     records = opening(bare, feed)
     desk = Desks(bare, records)
     desk.settle(records)
-    stranger = log_keys.generate(f"{NAME}/log/0")
     told: list[BaseException] = []
-    floor = Floor(desk.office, NAME, tmp_path, told.append)
+    floor = Floor(desk.office, make_keys(1), told.append)
 
     async def life() -> None:
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr("ledger.store.keys.load_signer", lambda _, __, number: stranger)
-            patched.setattr("ledger.store.keys.load_secret", lambda _, __, number: bare.secrets[number])
-            with pytest.raises(Unfit):
-                await floor.open(frozenset((topic, 0) for topic in desk.office.gates))
-            await floor.close()
+        with pytest.raises(Unfit):
+            await floor.open(frozenset((topic, 0) for topic in desk.office.gates))
+        await floor.close()
 
     asyncio.run(life())
     assert [type(error) for error in told] == [Unfit]

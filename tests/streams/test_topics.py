@@ -218,7 +218,7 @@ def moved(small: SmallLedger, tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.stack
 def test_a_ledger_as_it_was_founded_starts(small: SmallLedger) -> None:
     start(small)
-    secret = {n: keys.load_secret(small.settings.keys_dir, small.settings.ledger, n) for n in range(2)}
+    secret = {n: keys.of_settings(small.settings, small.settings.ledger).secret(n) for n in range(2)}
     assert check_ledger_deeply(small.url, secrets=secret) == 2 + 2 + 1
 
 
@@ -239,11 +239,12 @@ def test_a_position_past_the_end_does_not_start(small: SmallLedger) -> None:
     ("file", "said"),
     [
         ("journal-1.key.pem", "restore"),
+        ("journal-1.mldsa.pem", "restore"),
         ("journal-1.secret", "restore"),
         ("journal-0.vkey", "restore"),
         ("", "iuran ledger init"),
     ],
-    ids=["private key", "secret", "verifier key", "all keys"],
+    ids=["private key", "second private key", "secret", "verifier key", "all keys"],
 )
 def test_a_missing_key_does_not_start(small: SmallLedger, moved: Path, file: str, said: str) -> None:
     if file:
@@ -257,14 +258,14 @@ def test_a_missing_key_does_not_start(small: SmallLedger, moved: Path, file: str
 @pytest.mark.stack
 def test_another_ledgers_keys_do_not_start(small: SmallLedger, tmp_path: Path) -> None:
     """Same name, other keys: the verifier key tells."""
-    keys.generate(tmp_path / "keys", small.settings.ledger, 2)
+    keys.KeyFiles(tmp_path / "keys", small.settings.ledger).generate(2)
     with pytest.raises(Unfit, match="journal 0: expected the key"):
         start(small, small.settings.model_copy(update={"home": tmp_path}))
 
 
 @pytest.mark.stack
 def test_keys_of_another_ledgers_name_do_not_start(small: SmallLedger, tmp_path: Path) -> None:
-    keys.generate(tmp_path / "keys", "other.localhost", 2)
+    keys.KeyFiles(tmp_path / "keys", "other.localhost").generate(2)
     with pytest.raises(Unfit, match=r"other\.localhost"):
         start(small, small.settings.model_copy(update={"home": tmp_path}))
 

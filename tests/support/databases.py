@@ -18,21 +18,63 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
+from contracts.codec import Record
 from deploy.embedded.stack import Servers
 from ledger.log import keys
-from ledger.log.keys import Signer
+from ledger.log.keys import LogVerifier, MlDsaSigner, Signer
 from ledger.store import database, registry
+from tests.support.strategies import Feed
 
 NAME = "test.localhost"
 _templates: dict[str, str] = {}
+
+
+class Keys(NamedTuple):
+    """A `keystore.KeyStore` in memory: for each journal its Ed25519 and its ML-DSA-44 key, and its secret."""
+
+    pairs: tuple[tuple[Signer, MlDsaSigner], ...]
+    salts: tuple[bytes, ...]
+
+    def signers(self, journal: int) -> tuple[Signer, MlDsaSigner]:
+        """Both keys of a journal."""
+        return self.pairs[journal]
+
+    def verifiers(self, journal: int) -> tuple[LogVerifier, ...]:
+        """Their public halves."""
+        return tuple(signer.verifier for signer in self.pairs[journal])
+
+    def secret(self, journal: int) -> bytes:
+        """A journal's secret."""
+        return self.salts[journal]
+
+
+def make_keys(journals: int, name: str = NAME) -> Keys:
+    """New keys of a ledger's journals."""
+    names = [f"{name}/log/{number}" for number in range(journals)]
+    pairs = tuple((keys.generate(name), keys.generate(name, keys.MLDSA44)) for name in names)
+    return Keys(pairs, tuple(secrets.token_bytes(32) for _ in names))
 
 
 class Bare(NamedTuple):
     """A ledger's database and what its journals sign with."""
 
     url: str
-    signers: tuple[Signer, ...]
-    secrets: tuple[bytes, ...]
+    keys: Keys
+
+    @property
+    def signers(self) -> tuple[Signer, ...]:
+        """The Ed25519 key of each journal, as entry 0 names them."""
+        return tuple(pair[0] for pair in self.keys.pairs)
+
+    @property
+    def secrets(self) -> tuple[bytes, ...]:
+        """The secret of each journal."""
+        return self.keys.salts
+
+    def opening(self, feed: Feed) -> Record:
+        """What entry 0 of the feed's journal is made of."""
+        own = [signer.vkey() for signer in self.keys.signers(feed.journal)]
+        return feed.opened(NAME, [signer.vkey() for signer in self.signers], own)
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """What the owner reads."""
@@ -63,10 +105,11 @@ def bare_ledger(servers: Servers, journals: int = 1) -> Iterator[Bare]:
     _execute(servers.database_url, f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
         url = _at(servers.database_url, name)
-        signers = tuple(keys.generate(f"{NAME}/log/{number}") for number in range(journals))
+        own = make_keys(journals)
         with database.session(url) as session:
-            registry.write_ledger(session, NAME, journals, "", [signer.vkey() for signer in signers])
-        yield Bare(url, signers, tuple(secrets.token_bytes(32) for _ in signers))
+            lines = [[signer.vkey() for signer in pair] for pair in own.pairs]
+            registry.write_ledger(session, NAME, journals, "", lines)
+        yield Bare(url, own)
     finally:
         drop(servers.database_url, name)
 

@@ -7,7 +7,7 @@ domain's code, since that is what a standing is defined by. It knows the laws an
 another road to the same answer.
 
 Laws, in the order of the code: L5 density, canonical leaves, columns; L3 keys and causes; L12 offsets; L1 balances;
-rejections; L6 heads, checkpoints and what was published; standings.
+rejections; L6 heads, tiles, checkpoints and what was published; standings.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import contextlib
 import hmac
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -28,6 +28,7 @@ import psycopg
 import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
 from contracts import entry as entries
 from ledger.accounts import account_of
@@ -77,7 +78,9 @@ def check_ledger_deeply(
     entered = 0
     with psycopg.connect(url) as connection:
         heads = _rows(
-            connection, "SELECT journal, size, frontier, vkey, published_size, published FROM heads ORDER BY 1"
+            connection,
+            "SELECT h.journal, h.size, frontier, vkey, published_size, c.note FROM heads h "
+            "LEFT JOIN checkpoints c ON c.journal = h.journal AND c.size = published_size ORDER BY 1",
         )
         ledger = _rows(connection, "SELECT journals FROM ledger")
         if ledger != [(len(heads),)] or [head[0] for head in heads] != list(range(len(heads))):
@@ -244,6 +247,7 @@ class _Journal:
                 split *= 2
             return sha256(b"\x01" + root(start, start + split) + root(start + split, end)).digest()
 
+        self._check_tiles(len(hashes), root)
         if size != len(hashes):
             self.say("L5", f"head: expected size {len(hashes)}, got {size}")
         peaks, start = [], 0
@@ -270,6 +274,23 @@ class _Journal:
                 self.say("L6", f"{what} of size {stated}: expected one of 1 to {len(hashes)}")
             elif (fault := _note_fault(note, vkey, stated, root(0, stated))) is not None:
                 self.say("L6", f"{what} of size {stated}: {fault}")
+
+    def _check_tiles(self, size: int, root: Callable[[int, int], bytes]) -> None:
+        """L5 and L6: every full tile of the tree is stored, as c2sp.org/tlog-tiles defines it, and nothing else."""
+        expected = []
+        for level in range(8):
+            nodes = [root(i << 8 * level, i + 1 << 8 * level) for i in range(size >> 8 * level)]
+            for number in range(len(nodes) // 256):
+                hashes = nodes[number * 256 : number * 256 + 256]
+                start, width = number << 8 * (level + 1), 256 << 8 * level
+                expected.append((level, number, root(start, start + width), b"".join(hashes)))
+        stored = _rows(
+            self.connection,
+            "SELECT level, number, root, hashes FROM tiles WHERE journal = %s ORDER BY 1, 2",
+            self.number,
+        )
+        if [(level, number, bytes(top), bytes(row)) for level, number, top, row in stored] != expected:
+            self.say("L6", f"tiles: expected the {len(expected)} of its tree, got others")
 
     def check_standings(self) -> None:
         """A stored standing is what folding the worker's entries up to it gives, under the schemes enacted by then."""
@@ -307,32 +328,48 @@ def _worker_of(entry: Mapping[str, Any]) -> str | None:
     return str(entry["worker"] if "worker" in entry else entry["event"]["subject"])
 
 
-def _note_fault(note: bytes, vkey: str, size: int, root: bytes) -> str | None:
-    """What is wrong with a signed checkpoint of this size and root under this verifier key (c2sp.org/signed-note)."""
+def _note_fault(note: bytes, vkeys: str, size: int, root: bytes) -> str | None:
+    """What is wrong with a signed checkpoint of this size and root under these verifier keys (c2sp.org/signed-note).
+
+    Of each algorithm one of the keys must have signed it, and whichever has must have signed this.
+    """
     text, _, signatures = note.partition(b"\n\n")
-    name, key_id, key = vkey.split("+", 2)
+    known = {tuple(line.split("+", 2)[:2]): base64.b64decode(line.split("+", 2)[2]) for line in vkeys.split("\n")}
+    name = vkeys.partition("+")[0]
     expected = f"{name}\n{size}\n{base64.b64encode(root).decode()}"
     if text.decode() != expected:
         return f"expected {expected!r}, got {text.decode()!r}"
+    signed = set()
     for line in signatures.decode().splitlines():
         dash, signer, encoded = line.split(" ")
         try:
             raw = base64.b64decode(encoded, validate=True)
         except binascii.Error:
             return f"expected a signature in base64, got {encoded}"
-        if dash == "\u2014" and signer == name and raw[:4].hex() == key_id:
-            try:
-                Ed25519PublicKey.from_public_bytes(base64.b64decode(key)[1:]).verify(raw[4:], text + b"\n")
-            except InvalidSignature:
-                return "expected its key's signature, got another"
-            return None
-    return f"expected a signature by {name}, got none"
+        key = known.get((signer, raw[:4].hex()), b"")
+        if dash != "\u2014" or not key:
+            continue
+        try:
+            if key[0] == 0x01:
+                Ed25519PublicKey.from_public_bytes(key[1:]).verify(raw[4:], text + b"\n")
+            else:
+                MLDSA44PublicKey.from_public_bytes(key[1:]).verify(raw[12:], _tree_head(name, raw[4:12], size, root))
+        except InvalidSignature:
+            return "expected its key's signature, got another"
+        signed.add(key[0])
+    return None if signed == {0x01, 0x06} else f"expected signatures by both keys of {name}, got {sorted(signed)}"
+
+
+def _tree_head(name: str, time: bytes, size: int, root: bytes) -> bytes:
+    """What an ML-DSA-44 key signs of a log's own checkpoint (c2sp.org/tlog-cosignature, subtree/v1)."""
+    own = bytes([len(name)]) + name.encode()
+    return b"subtree/v1\n\0" + own + time + own + bytes(8) + size.to_bytes(8, "big") + root
 
 
 def _check_strays(connection: psycopg.Connection, journals: int) -> list[str]:
     """No row speaks of a journal that there is not."""
     wrong = []
-    for table in ("entries", "checkpoints", "rejections", "positions", "standings"):
+    for table in ("entries", "checkpoints", "tiles", "rejections", "positions", "standings"):
         beyond = _rows(connection, f"SELECT count(*) FROM {table} WHERE journal NOT BETWEEN 0 AND %s", journals - 1)
         if beyond != [(0,)]:
             wrong.append(f"{table}: expected rows of {journals} journals only, got {beyond[0][0]} others")

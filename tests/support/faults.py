@@ -18,7 +18,8 @@ import psycopg
 from contracts.codec import Gate, Record
 from ledger.store import database
 from streams.checkpoints import BrokerUnavailable
-from streams.desk import Commit, Desk, Office
+from streams.desk import Desk
+from streams.office import Commit, Office
 from tests.support.databases import Bare
 from tests.support.strategies import gates
 
@@ -26,7 +27,7 @@ Effect = Literal["without effect", "with effect"]
 
 
 class Elsewhere:
-    """A `streams.desk.Outside` in memory. `fail` makes the next publishing break off."""
+    """A `streams.office.Outside` in memory. `fail` makes the next publishing break off."""
 
     def __init__(self) -> None:
         self.notes: dict[int, list[bytes]] = {}
@@ -63,7 +64,7 @@ class Elsewhere:
 
 
 class Feeds:
-    """A `streams.desk.GapProbe` that knows which records there are; `silent` makes it know nothing."""
+    """A `streams.office.GapProbe` that knows which records there are; `silent` makes it know nothing."""
 
     def __init__(self, records: Sequence[Record] = ()) -> None:
         self.records = list(records)
@@ -80,7 +81,7 @@ class Feeds:
 
 
 class Book:
-    """A `streams.desk.Watch` that keeps what it was told."""
+    """A `streams.office.Watch` that keeps what it was told."""
 
     def __init__(self) -> None:
         self.commits: list[Commit] = []
@@ -125,7 +126,7 @@ class Desks:
 
     def at(self, number: int = 0) -> Desk:
         """A new desk of a journal."""
-        return Desk(number, self.ledger.signers[number], self.ledger.secrets[number], self.office)
+        return Desk(number, self.ledger.keys, self.office)
 
     @asynccontextmanager
     async def opened(self, number: int = 0) -> AsyncIterator[Desk]:

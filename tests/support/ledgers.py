@@ -35,6 +35,7 @@ from deploy.cli.progress import SILENT
 from deploy.embedded.stack import Servers
 from ledger.domain.document import load_document
 from ledger.settings import Settings
+from ledger.store import keys
 from ledger.store.startup import check_ledger
 from streams.connection import Broker
 from streams.drain import drain
@@ -67,7 +68,7 @@ class SmallLedger:
         async def settle() -> None:
             office = founding.office_of(self.broker, self.url, facts)
             try:
-                await drain(self.broker, office, facts.name, self.settings.keys_dir, facts.journals)
+                await drain(self.broker, office, keys.of_settings(self.settings, facts.name), facts.journals)
             finally:
                 await office.outside.close()  # type: ignore[attr-defined]
 

@@ -40,7 +40,7 @@ class End(NamedTuple):
 
 
 class Nowhere:
-    """A `streams.desk.Outside` that keeps nothing."""
+    """A `streams.office.Outside` that keeps nothing."""
 
     async def newest(self, journal: int) -> bytes | None:
         """Nothing was ever published."""
@@ -59,7 +59,7 @@ def replay(ledger: SmallLedger, servers: Servers) -> str:
     url = new_database(servers, f"{urlsplit(ledger.url).path.strip('/')}_replay")
     database.migrate(url)
     with database.session(url) as session:
-        registry.write_ledger(session, facts.name, facts.journals, facts.topic_prefix, list(facts.vkeys))
+        registry.write_ledger(session, facts.name, facts.journals, facts.topic_prefix, facts.vkeys)
         for topic, topic_id in facts.topics.items():
             registry.register_topic(session, topic, topic_id, _platform_of(facts, topic))
     asyncio.run(_replay(ledger, url, facts))
@@ -68,18 +68,13 @@ def replay(ledger: SmallLedger, servers: Servers) -> str:
 
 async def _replay(ledger: SmallLedger, url: str, facts: LedgerFacts) -> None:
     office = founding.office_of(ledger.broker, url, facts)._replace(outside=Nowhere())
-    keys_dir = ledger.settings.keys_dir
+    own = keys.of_settings(ledger.settings, facts.name)
     for journal in range(facts.journals):
         records = {
             topic: [record async for some in read(ledger.broker, topic, journal, 0) for record in some]
             for topic in office.gates
         }
-        desk = Desk(
-            journal,
-            keys.load_signer(keys_dir, facts.name, journal),
-            keys.load_secret(keys_dir, facts.name, journal),
-            office,
-        )
+        desk = Desk(journal, own, office)
         await desk.open()
         ordered = list(in_order(ledger, journal, records))
         for start in range(0, len(ordered), BATCH_RECORDS):

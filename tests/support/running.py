@@ -268,7 +268,7 @@ def findings(ledger: SmallLedger) -> list[Finding]:
     """
     facts, read = check_ledger(ledger.url)
     published = outside.newest(ledger.broker, facts.topic_prefix, facts.journals)
-    secrets = {n: keys.load_secret(ledger.settings.keys_dir, facts.name, n) for n in range(facts.journals)}
+    secrets = {n: keys.of_settings(ledger.settings, facts.name).secret(n) for n in range(facts.journals)}
     with evidence.frozen(ledger.url) as stored:
         verdict = verify(stored, Outside(published, published), lambda _: None, known_secrets=secrets, strict=True)
     return [

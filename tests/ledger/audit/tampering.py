@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -21,10 +21,10 @@ import psycopg
 from contracts.entry import event_key
 from deploy.embedded.stack import Servers
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint
-from ledger.log.keys import Signer
 from ledger.log.merkle import Frontier, leaf_hash
+from ledger.store.keystore import LogSigner
 
-GUARDED = ("entries", "checkpoints", "rejections")
+GUARDED = ("entries", "checkpoints", "rejections", "tiles")
 Edit = Callable[[dict[str, Any]], None]
 
 encode = msgspec.json.Encoder(order="sorted").encode
@@ -107,20 +107,18 @@ class Attacker:
         leaves = self.leaves()
         return [n for n, leaf in enumerate(leaves) if msgspec.json.decode(leaf)["kind"] == kind]
 
-    def resign(self, signer: Signer, *, keep_published: bool = False) -> None:
+    def resign(self, signers: Sequence[LogSigner], *, keep_published: bool = False) -> None:
         """Make the journal consistent again over its leaves: checkpoints at their sizes, frontier, head."""
         leaves = self.leaves()
         sizes = [int(s) for (s,) in self.do("SELECT size FROM checkpoints WHERE journal = JOURNAL ORDER BY size")]
-        notes = {}
         for size in sizes:
             root = Frontier().append([leaf_hash(leaf) for leaf in leaves[:size]]).root()
-            notes[size] = sign_checkpoint(Checkpoint(signer.name, size, root), [signer])
-            self.do("UPDATE checkpoints SET note = %s WHERE journal = JOURNAL AND size = %s", notes[size], size)
+            note = sign_checkpoint(Checkpoint(signers[0].name, size, root), signers)
+            self.do("UPDATE checkpoints SET note = %s WHERE journal = JOURNAL AND size = %s", note, size)
         frontier = Frontier().append([leaf_hash(leaf) for leaf in leaves])
         self.do("UPDATE heads SET size = %s, frontier = %s WHERE journal = JOURNAL", frontier.size, frontier.encode())
         if not keep_published and sizes:
-            last = sizes[-1]
-            self.do("UPDATE heads SET published_size = %s, published = %s WHERE journal = JOURNAL", last, notes[last])
+            self.do("UPDATE heads SET published_size = %s WHERE journal = JOURNAL", sizes[-1])
 
     def cut_to(self, size: int) -> None:
         """Set the journal back to an earlier size in every table, as if nothing had come after."""
@@ -138,13 +136,11 @@ class Attacker:
         self.do('DELETE FROM entries WHERE journal = JOURNAL AND "index" >= %s', size)
         self.do("DELETE FROM checkpoints WHERE journal = JOURNAL AND size > %s", size)
         frontier = Frontier().append([leaf_hash(leaf) for leaf in self.leaves()])
-        note = self.do("SELECT note FROM checkpoints WHERE journal = JOURNAL AND size = %s", size)[0][0]
         self.do(
-            "UPDATE heads SET size = %s, frontier = %s, published_size = %s, published = %s WHERE journal = JOURNAL",
+            "UPDATE heads SET size = %s, frontier = %s, published_size = %s WHERE journal = JOURNAL",
             size,
             frontier.encode(),
             size,
-            note,
         )
 
     def insert(self, index: int, leaf: bytes) -> None:

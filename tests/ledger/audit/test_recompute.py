@@ -211,7 +211,7 @@ def test_without_the_secret_the_salt_is_left_alone() -> None:
 
 def over(url: str, honest: Honest) -> list[Finding]:
     settings = honest.ledger.settings
-    known = {n: keys.load_secret(settings.keys_dir, settings.ledger, n) for n in range(settings.journals)}
+    known = {n: keys.of_settings(settings, settings.ledger).secret(n) for n in range(settings.journals)}
     with evidence.frozen(url) as stored:
         done = recompute.recompute(stored, lambda _: None, known_secrets=known)
         assert sum(one.entries for one in done) == stored.entries()

@@ -115,7 +115,7 @@ def test_a_worker_is_found_through_the_workers_index_whatever_the_statistics_say
     database.migrate(url)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
-            "INSERT INTO heads SELECT j, 1000, 1, '', 'vkey', 1000, 'note' FROM generate_series(0, 39) j",
+            "INSERT INTO heads SELECT j, 1000, 1, '', 'vkey', 1000 FROM generate_series(0, 39) j",
         )
         connection.execute(
             'INSERT INTO entries (journal, kind, "index", worker, leaf) '

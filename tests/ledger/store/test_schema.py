@@ -65,8 +65,36 @@ def test_migrating_again_changes_nothing_and_an_old_schema_is_refused(empty: str
     database.check_schema(empty)
     with psycopg.connect(empty) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
-    with pytest.raises(Unfit, match="expected 0002, got 0000"):
+    with pytest.raises(Unfit, match="expected 0003, got 0000"):
         database.check_schema(empty)
+
+
+def test_a_ledger_of_an_older_release_is_refused_and_left_as_it_is(bare: Bare) -> None:
+    bare.act("UPDATE alembic_version SET version_num = '0002'")
+    with pytest.raises(
+        Unfit, match=r"ledger of an older release; ledgers of releases before 1\.0 are not carried over"
+    ):
+        database.migrate(bare.url)
+    assert bare.rows("SELECT version_num FROM alembic_version") == [("0002",)]
+    assert bare.rows("SELECT count(*) FROM heads") == [(2,)]
+
+
+def test_an_empty_database_of_the_older_schema_is_brought_up_to_this_one(empty: str) -> None:
+    """Made as that release made it: without tiles, with the published note in heads."""
+    database.migrate(empty)
+    with psycopg.connect(empty) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0002'")
+        connection.execute("DROP TABLE tiles")
+        connection.execute("ALTER TABLE heads ADD COLUMN published bytea")
+    database.migrate(empty)
+    bound = database.engine(empty)
+    with bound.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
+    bound.dispose()
+    with database.connect(empty, "writer") as connection:
+        connection.execute("INSERT INTO tiles VALUES (0, 0, 0, '', '')")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("DELETE FROM tiles")
 
 
 def test_a_schema_without_a_ledger_is_refused(empty: str) -> None:
@@ -105,7 +133,7 @@ def test_what_copy_writes_is_what_the_table_has(bare: Bare) -> None:
 def test_a_new_ledgers_heads_are_empty_and_its_facts_read_back(bare: Bare) -> None:
     facts, positions = startup.check_ledger(bare.url)
     assert (facts.name, facts.journals, facts.topic_prefix) == (NAME, 2, "")
-    assert facts.vkeys == tuple(signer.vkey() for signer in bare.signers)
+    assert facts.vkeys == tuple(tuple(signer.vkey() for signer in pair) for pair in bare.keys.pairs)
     assert positions == {}
     assert bare.rows("SELECT size, commits, published_size FROM heads") == [(0, 0, 0)] * 2
 

@@ -34,7 +34,7 @@ def told(servers: Servers) -> Iterator[tuple[Bare, Replica]]:
     """A journal in which W-ann has a snapshot and entries after it, W-ben entries only; tests only read it."""
     with bare_ledger(servers) as ledger:
         feed = Feed()
-        records = [feed.opened(NAME, [ledger.signers[0].vkey()]), feed.enacted(POOL[0])]
+        records = [ledger.opening(feed), feed.enacted(POOL[0])]
         records += [feed.gig(f"G-{n}", "W-ann", "90") for n in range(SNAPSHOT_ENTRIES)]
         later = [feed.gig("H-1", "W-ben"), feed.gig("H-2", "W-ann"), feed.gig("H-3", "W-ben")]
         desk = Desks(ledger, records)
@@ -126,7 +126,7 @@ def test_taken_gives_the_content_of_accepted_events_only(told: tuple[Bare, Repli
 def test_l1_balances_that_do_not_follow_stop(servers: Servers, change: str) -> None:
     with bare_ledger(servers) as ledger:
         feed = Feed()
-        records = [feed.opened(NAME, [ledger.signers[0].vkey()]), feed.enacted(POOL[0])]
+        records = [ledger.opening(feed), feed.enacted(POOL[0])]
         records += [feed.gig(f"G-{n}", "W-ann", "90") for n in range(SNAPSHOT_ENTRIES + 1)]
         desk = Desks(ledger, records)
         desk.settle(records[:-1], records[-1:])
@@ -162,7 +162,7 @@ def test_the_standings_can_be_rebuilt_and_a_restart_uses_them(servers: Servers) 
     for emptied in (False, True):
         with bare_ledger(servers) as ledger:
             secret = bytes(32)
-            same = ledger._replace(secrets=(secret,))
+            same = ledger._replace(keys=ledger.keys._replace(salts=(secret,)))
             feed = Feed()
             records = [feed.opened(NAME, ["x+00000000+AAAA"]), feed.enacted(POOL[0])]
             records += [feed.gig(f"G-{n}", "W-ann", "90", GOJEK) for n in range(SNAPSHOT_ENTRIES + 6)]

@@ -51,7 +51,7 @@ def upgrade() -> None:
     op.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO iuran_writer, iuran_reader")
     op.execute("GRANT INSERT ON entries, checkpoints, rejections, positions, standings TO iuran_writer")
     op.execute("GRANT UPDATE ON positions, standings TO iuran_writer")
-    op.execute("GRANT UPDATE (size, commits, frontier, published_size, published) ON heads TO iuran_writer")
+    op.execute("GRANT UPDATE (size, commits, frontier, published_size) ON heads TO iuran_writer")
     # a leaf is already dense text below PostgreSQL's threshold for compressing: storing it inline saves the attempt
     op.execute("ALTER TABLE entries ALTER COLUMN leaf SET STORAGE MAIN")
     # heads and positions are rewritten at each commit: room on the page keeps those updates from growing indexes

@@ -1,0 +1,42 @@
+"""Where the journals' keys lie: the port, so that files (`keys`) need not be the last answer.
+
+Whatever holds the keys (files, a hardware module, a service) gives signers that sign without showing what they sign
+with, the verifiers that belong to them, and the journal's secret. All of them are those of one ledger.
+
+Order: the log's Ed25519 key signs first, its ML-DSA-44 key second, and so stand their lines in a checkpoint. Errors:
+`KeyFileError` means that a key is missing, foreign or damaged, and says which and what to do; nothing was signed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from ledger.log.note import NoteSigner
+
+if TYPE_CHECKING:
+    from ledger.log.keys import LogVerifier
+
+
+class LogSigner(NoteSigner, Protocol):
+    """A key of a log: signs its checkpoints and says its public half."""
+
+    def vkey(self) -> str:
+        """Give the verifier key in its written form (c2sp.org/signed-note)."""
+        ...
+
+
+class KeyStore(Protocol):
+    """The keys of one ledger's journals. May be asked often: what was read once need not be kept by the caller."""
+
+    def signers(self, journal: int) -> Sequence[LogSigner]:
+        """Give the keys that sign this journal's checkpoints from now on, each under the journal's origin."""
+        ...
+
+    def verifiers(self, journal: int) -> Sequence[LogVerifier]:
+        """Give the public halves of all keys that have signed or sign this journal: the signers' first, in order."""
+        ...
+
+    def secret(self, journal: int) -> bytes:
+        """Give the 32 bytes from which the salts of this journal's entries are made; the same for its life."""
+        ...

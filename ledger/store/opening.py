@@ -1,0 +1,154 @@
+"""Opening a journal: claimed, and held against what was published, signed and stored before anything is added.
+
+The claim moves the commit count, so the writer before is fenced (L3). What is checked: the head against the newest
+entry and the newest checkpoint (L5, L7), the tiles' right edge against the head's frontier, and the tree against the
+newest checkpoint outside the database (L6). A checkpoint opens by any key of the journal, retired ones too; what does
+not fit is Unfit, with what to do. Costs the same whatever the journal's size, but for a published size that has no
+checkpoint any more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from contracts.entry import Position
+from ledger.errors import StoreUnavailable, Unfit
+from ledger.log.checkpoint import Checkpoint, claimed, open_checkpoint
+from ledger.log.merkle import Frontier, TreeError, leaf_hash
+from ledger.store.journal import Head, Journal
+from ledger.store.startup import other_keys
+from ledger.store.tiles import load_edge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ledger.log.keys import LogVerifier
+    from ledger.store.keystore import KeyStore
+
+_CLAIM = "UPDATE heads SET commits = commits + 1 WHERE journal = %s RETURNING size, commits, frontier, vkey"
+
+
+async def open_journal(
+    connection: psycopg.AsyncConnection, number: int, keys: KeyStore, outside: bytes | None
+) -> Journal:
+    """Claim journal `number` and check it against `outside`, the newest checkpoint on `iuran.checkpoints`.
+
+    Raises Unfit when its keys are not at hand, when the database has no such journal, other keys, tiles that are not
+    its tree's, or stands below or beside what was published (a restored backup, a clone, another ledger's database),
+    StoreUnavailable when it does not answer.
+    """
+    signers, verifiers = keys.signers(number), keys.verifiers(number)
+    try:
+        async with connection.transaction():
+            row = await (await connection.execute(_CLAIM, (number,))).fetchone()
+            if row is None:
+                raise Unfit(f"database: expected journal {number}, got none; run `iuran ledger init`")
+            commits, frontier = _head_of(number, row, verifiers)
+            published = None if outside is None else _opened(outside, verifiers, number)
+            await _check_entries(connection, number, frontier, verifiers)
+            edge = await load_edge(connection, number, frontier)
+            if published is not None:
+                await _check_published(connection, number, frontier, published)
+            rows = await connection.execute(
+                "SELECT topic, next_offset, duplicates, gap FROM positions WHERE journal = %s", (number,)
+            )
+            positions = {str(t): Position(int(n), int(d), int(g)) async for t, n, d, g in rows}
+    except psycopg.OperationalError as error:
+        raise StoreUnavailable(f"journal {number}: {str(error).strip()}", outcome_known=False) from error
+    journal = Journal(connection, number, signers, Head(commits, frontier, edge), published)
+    journal.positions = positions
+    return journal
+
+
+def _head_of(number: int, row: Sequence[Any], verifiers: Sequence[LogVerifier]) -> tuple[int, Frontier]:
+    size, commits, encoded, vkey = row
+    found = [verifier.vkey() for verifier in verifiers]
+    if vkey.split("\n") != found:
+        raise other_keys(number, vkey.split("\n"), found)
+    try:
+        frontier = Frontier.decode(bytes(encoded))
+    except TreeError as error:
+        raise Unfit(f"journal {number}: {error}; run `iuran audit verify`") from error
+    if size != frontier.size:
+        raise Unfit(
+            f"journal {number}: expected its head at size {frontier.size}, as its frontier says, got {size}; "
+            "run `iuran audit verify`"
+        )
+    return int(commits), frontier
+
+
+def _opened(note: bytes, verifiers: Sequence[LogVerifier], number: int) -> Checkpoint:
+    try:
+        return open_checkpoint(note, verifiers)
+    except ValueError as error:
+        raise Unfit(
+            f"journal {number}: expected the last published checkpoint signed by {verifiers[0].vkey()}, got {error}; "
+            "the topic iuran.checkpoints belongs to another ledger, or the keys at hand are not this journal's"
+        ) from error
+
+
+async def _check_entries(
+    connection: psycopg.AsyncConnection, number: int, frontier: Frontier, verifiers: Sequence[LogVerifier]
+) -> None:
+    """L5: the newest entry is leaf size-1 and the newest checkpoint, signed, is of the head's size and root."""
+    row = await (
+        await connection.execute(
+            'SELECT (SELECT max("index") FROM entries WHERE journal = %s), '
+            "(SELECT note FROM checkpoints WHERE journal = %s ORDER BY size DESC LIMIT 1)",
+            (number, number),
+        )
+    ).fetchone()
+    newest, note = (None, None) if row is None else row
+    size = frontier.size
+    if (-1 if newest is None else newest) != size - 1:
+        raise Unfit(
+            f"journal {number}: expected {size} entries, the newest at index {size - 1}, got {newest}; "
+            "entries were added or removed behind the ledger's back: run `iuran audit verify`"
+        )
+    try:
+        newest_signed = None if note is None else open_checkpoint(bytes(note), verifiers)
+    except ValueError as error:
+        raise Unfit(f"journal {number}: newest checkpoint: {error}; run `iuran audit verify`") from error
+    expected = Checkpoint(verifiers[0].name, size, frontier.root()) if size else None
+    if newest_signed != expected:
+        raise Unfit(f"journal {number}: expected a checkpoint of its head at size {size}; run `iuran audit verify`")
+
+
+async def _check_published(
+    connection: psycopg.AsyncConnection, number: int, frontier: Frontier, published: Checkpoint
+) -> None:
+    """L6: the tree contains the one that was last published outside."""
+    size = frontier.size
+    if size < published.size:
+        raise Unfit(
+            f"journal {number}: expected at least the {published.size} entries that were published, got {size}; "
+            "the database was restored from an older backup, or is not this ledger's: restore the newest one"
+        )
+    root = frontier.root()
+    if size > published.size:
+        root = await root_at(connection, number, published.size)
+    if root != published.root:
+        raise Unfit(
+            f"journal {number}: expected the tree of size {published.size} that was published, got another; "
+            "the database is a clone that went its own way: keep both, and run `iuran audit verify`"
+        )
+
+
+async def root_at(connection: psycopg.AsyncConnection, number: int, size: int) -> bytes:
+    """Give the root of a journal's first `size` entries: from the checkpoint of that size, else from the entries."""
+    row = await (
+        await connection.execute("SELECT note FROM checkpoints WHERE journal = %s AND size = %s", (number, size))
+    ).fetchone()
+    if row is not None:
+        return claimed(bytes(row[0])).root
+    frontier = Frontier(0, ())
+    async with connection.cursor(name=f"leaves_{number}") as cursor:
+        cursor.itersize = 1000
+        await cursor.execute(
+            'SELECT leaf FROM entries WHERE journal = %s AND "index" < %s ORDER BY "index"', (number, size)
+        )
+        while rows := await cursor.fetchmany(1000):
+            frontier = frontier.append([leaf_hash(bytes(row[0])) for row in rows])
+    return frontier.root()
