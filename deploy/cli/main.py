@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from deploy.cli import audit, demo, ledger, platform, publish, reconcile, scheme, serve, simulate, stack, token
+from deploy.cli import audit, demo, ledger, platform, publish, reconcile, scheme, serve, simulate, stack, token, witness
 from ledger.errors import LedgerError
 from ledger.settings import SettingsError
 
@@ -36,6 +36,7 @@ app.add_typer(
 )
 app.add_typer(audit.app, name="audit")
 app.add_typer(token.app, name="token")
+app.add_typer(witness.app, name="witness")
 
 
 def run() -> None:

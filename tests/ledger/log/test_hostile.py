@@ -15,8 +15,9 @@ from ledger.log.proof import ProofError, verify_consistency, verify_inclusion
 from ledger.log.prover import verify_tiles
 from ledger.log.receipt import Receipt, ReceiptError
 from ledger.log.tiles import Tile, TileError, decode_bundle, encode_bundle
+from ledger.log.witness import Request, WitnessError, open_cosignatures, open_size
 from tests.ledger.log.hostile import Door, changed, knock, monsters, peak_bytes
-from tests.ledger.log.trees import leaf, leaf_hash, mth, path
+from tests.ledger.log.trees import leaf, leaf_hash, mth, path, proof
 
 ORIGIN = "iuran.localhost/log/3"
 SIGNER, SECOND = keys.generate(ORIGIN), keys.generate(ORIGIN, keys.MLDSA44)
@@ -26,6 +27,8 @@ HEAD = Checkpoint(ORIGIN, 100, mth(0, 100))
 SIGNED = sign_checkpoint(HEAD, [SIGNER, SECOND])
 RECEIPTS = [Receipt(m, tuple(path(m, 0, 100)), SIGNED, extra).format() for m, extra in ((37, None), (99, b"more"))]
 POLICY = f"log {SIGNER.vkey()}\nwitness a {WITNESS.vkey()} https://w.example\ngroup g 1 a\nquorum g\n".encode()
+ASKED = Request(37, tuple(proof(37, 100)), SIGNED).format()
+COSIGNED = note.format_signatures(note.parse(note.sign(HEAD.format(), [WITNESS.at(7)])).signatures).encode()
 ENTRIES = [leaf(0), b"", leaf(2)]
 
 
@@ -72,6 +75,9 @@ DOORS = [
         lambda v: octets(v.vkey()),
     ),
     Door("private key", lambda c: keys.load_pem(ORIGIN, c), NoteError, [SIGNER.pem(), SECOND.pem()]),
+    Door("witness request", Request.parse, WitnessError, [ASKED], Request.format),
+    Door("witness answer", lambda c: open_cosignatures(c, HEAD.format(), [WITNESS.verifier]), WitnessError, [COSIGNED]),
+    Door("witness size", open_size, WitnessError, [b"4711\n"], lambda size: b"%d\n" % size),
     Door("policy", policy.parse, PolicyError, [POLICY]),
 ]
 
