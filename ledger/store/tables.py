@@ -132,7 +132,11 @@ class TileRow(SQLModel, table=True):
 
 
 class RejectionRow(SQLModel, table=True):
-    """A refused record as it came; the entry at (journal, index) holds its hash and code."""
+    """A refused record as it came; the entry at (journal, index) holds its hash and code.
+
+    Once, its key, value and headers may be erased: then the last three columns say when, by whom (the database's name
+    for them) and why.
+    """
 
     __tablename__ = "rejections"
     __table_args__ = (UniqueConstraint("journal", "topic", "partition", "offset"),)
@@ -149,6 +153,9 @@ class RejectionRow(SQLModel, table=True):
     value: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
     headers: list[list[str | None]] = Field(sa_column=Column(JSONB, nullable=False))
     recorded_at: datetime | None = _recorded_at()
+    erased_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=True))
+    erased_by: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    erased_reason: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
 
 
 class StandingRow(SQLModel, table=True):

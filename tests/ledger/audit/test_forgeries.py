@@ -27,10 +27,10 @@ from ledger.audit.verify import Verdict
 from ledger.errors import Unfit
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint
 from ledger.log.keys import MlDsaSigner, Signer
-from ledger.store import keys
+from ledger.store import keys, rejections
 from ledger.store.keystore import LogSigner
 from tests.ledger.audit.conftest import Honest
-from tests.ledger.audit.tampering import Attacker, copied, encode, set_in
+from tests.ledger.audit.tampering import GUARDED, Attacker, copied, encode, set_in
 from tests.support.databases import make_keys
 
 JOURNAL = 0
@@ -132,6 +132,14 @@ AT_AN_ENTRY: dict[str, Forgery] = {
     "a refused record gone": (refusal, sql(f"DELETE FROM rejections {_ROW}"), "L12"),
     "a refused record's bytes": (refusal, sql(f"UPDATE rejections SET value = value || ' ' {_ROW}"), "L12"),
     "a refused record's bytes gone": (refusal, sql(f"UPDATE rejections SET value = NULL {_ROW}"), "L12"),
+    "a refused record's bytes gone, said to be erased but for its headers": (
+        refusal,
+        sql(
+            "UPDATE rejections SET key = NULL, value = NULL, headers = '[[\"aa\", null]]', erased_at = now(), "
+            f"erased_reason = 'x' {_ROW}"
+        ),
+        "L12",
+    ),
     "a refused record's code": (refusal, sql(f"UPDATE rejections SET code = 'malformed' {_ROW}"), "L12"),
     "a refused record's offset": (refusal, sql(f'UPDATE rejections SET "offset" = 4711 {_ROW}'), "L12"),
     "a refused record of no refusal": (
@@ -151,6 +159,21 @@ def test_a_forged_entry_is_named(name: str, honest: Honest, attacked: Any) -> No
     assert law in {f.law for f in found.findings if f.index == index}
     assert min(f.index for f in found.findings if f.index is not None) == index
     assert last_line(found).startswith(f"NOT verified: {len(found.findings)} findings, first: ")
+
+
+def test_an_erased_refusal_is_counted_and_all_else_still_holds(honest: Honest, attacked: Any) -> None:
+    """Not a forgery: what the ledger's own door does, the guards on; then the hash in the entry stands alone."""
+    with attacked() as (attacker, url):
+        for table in GUARDED:
+            attacker.connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        index = refusal(attacker)
+        assert rejections.erase(url, JOURNAL, index, "personal_data")
+        found = audit(url, honest, honest.outside)
+        assert found.holds
+        assert [walked.erased for walked in found.journals] == [1, 0]
+        attacker.connection.execute("ALTER TABLE rejections DISABLE TRIGGER USER")
+        attacker.do(f"UPDATE rejections SET value = 'x' {_ROW}", index)
+        assert [(f.law, f.index) for f in audit(url, honest).findings] == [("L12", index)]
 
 
 def test_every_changed_byte_is_found_between_the_checkpoints_around_it(honest: Honest, attacked: Any) -> None:
