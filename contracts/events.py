@@ -25,6 +25,7 @@ GIG_COMPLETED: Final = "gig.completed.v1"
 GIG_REVERSED: Final = "gig.reversed.v1"
 DISPUTE_DECIDED: Final = "dispute.decided.v1"
 DISPUTE_OPENED: Final = "dispute.opened.v1"
+KEY_CHANGED: Final = "key.changed.v1"
 LEDGER_OPENED: Final = "ledger.opened.v1"
 PERIOD_CLOSED: Final = "period.closed.v1"
 PLATFORM_CHANGED: Final = "platform.changed.v1"
@@ -226,6 +227,20 @@ class LedgerOpened(Data, frozen=True, kw_only=True):
     vkeys: Annotated[tuple[VerifierKey, ...], Meta(min_length=1, max_length=JOURNALS_MAX)]
 
 
+class KeyChanged(Data, frozen=True, kw_only=True):
+    """Keys of one journal, by their verifier keys: added ones sign from the next checkpoint on, retired ones no more.
+
+    A revoked key signs no more either, and what it signed above `trusted_size` proves nothing: `trusted_root` is the
+    root of the tree of that size.
+    """
+
+    change: Literal["added", "retired", "revoked"]
+    journal: Annotated[int, Meta(ge=0, lt=JOURNALS_MAX)]
+    trusted_root: Annotated[str, forms.SHA256.meta, forms.SHA256] | UnsetType = UNSET
+    trusted_size: Whole | UnsetType = UNSET
+    vkeys: Annotated[tuple[VerifierKey, ...], Meta(min_length=1, max_length=OWN_KEYS_MAX)]
+
+
 class PlatformChanged(Data, frozen=True, kw_only=True):
     """A platform as it stands from now on: its topic, whether it is taken from, and its attributes for schemes.
 
@@ -269,6 +284,7 @@ EventData: TypeAlias = (
     | DisputeDecided
     | RemittanceReceived
     | PeriodClosed
+    | KeyChanged
     | LedgerOpened
     | PlatformChanged
     | SchemeEnacted
@@ -369,6 +385,14 @@ class LedgerOpenedEvent(ActEvent, frozen=True, kw_only=True):
     type: Literal["ledger.opened.v1"]
 
 
+class KeyChangedEvent(ActEvent, frozen=True, kw_only=True):
+    """The operator changes the keys of one journal; subject is the ledger, one record in that journal's partition."""
+
+    data: KeyChanged
+    subject: Annotated[str, forms.LEDGER.meta, forms.LEDGER]
+    type: Literal["key.changed.v1"]
+
+
 class PlatformChangedEvent(ActEvent, frozen=True, kw_only=True):
     """The operator registers or changes a platform; subject is the platform, one record in each partition."""
 
@@ -392,6 +416,7 @@ OperatorEvent: TypeAlias = (
     | DisputeDecidedEvent
     | RemittanceReceivedEvent
     | PeriodClosedEvent
+    | KeyChangedEvent
     | LedgerOpenedEvent
     | PlatformChangedEvent
     | SchemeEnactedEvent
@@ -406,6 +431,7 @@ GIG_EVENTS: Final[Mapping[str, type[PlatformEvent]]] = {
 OPERATOR_EVENTS: Final[Mapping[str, type[OperatorEvent]]] = {
     DISPUTE_DECIDED: DisputeDecidedEvent,
     DISPUTE_OPENED: DisputeOpenedEvent,
+    KEY_CHANGED: KeyChangedEvent,
     LEDGER_OPENED: LedgerOpenedEvent,
     PERIOD_CLOSED: PeriodClosedEvent,
     PLATFORM_CHANGED: PlatformChangedEvent,
