@@ -19,6 +19,27 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from contracts import canonical, forms
+from contracts.fields import (
+    Amount,
+    AttributeText,
+    Currency,
+    Day,
+    EventId,
+    Fund,
+    Instant,
+    Kind,
+    Period,
+    Platform,
+    Quantity,
+    SchemeId,
+    Service,
+    SigningKey,
+    Vehicle,
+    VerifierKey,
+    Whole,
+    Word,
+    Zone,
+)
 
 GIG_ADJUSTED: Final = "gig.adjusted.v1"
 GIG_COMPLETED: Final = "gig.completed.v1"
@@ -34,25 +55,7 @@ SCHEME_ENACTED: Final = "scheme.enacted.v1"
 WORKER_CHANGED: Final = "worker.changed.v1"
 
 OPERATOR_SOURCE: Final = "urn:iuran:operator"
-
-SERVICES: Final = ("cleaning", "delivery", "logistics", "marketplace", "professional", "ride")
-VEHICLES: Final = ("bicycle", "car", "ebike", "motorcycle", "three_wheeler", "truck", "van", "walk")
-COMPONENT_KINDS: Final = (
-    "cancellation_fee",
-    "fare",
-    "in_kind",
-    "incentive",
-    "penalty",
-    "referral_bonus",
-    "refund",
-    "reimbursement",
-    "surge",
-    "tip",
-    "toll",
-    "welfare_support_fee",
-)
-"""Known members of open vocabularies: other words are accepted, and a scheme may ignore them."""
-NEGATIVE_KINDS: Final = frozenset({"penalty", "refund", "welfare_support_fee"})
+OperatorSource = Annotated[str, Meta(extra_json_schema={"const": OPERATOR_SOURCE})]
 
 COMPONENTS_MAX: Final = 64
 ATTRIBUTES_MAX: Final = 32
@@ -63,28 +66,6 @@ JOURNALS_MAX: Final = 256
 """What entry 0 can name whatever the ledger is called: its record has a verifier key of up to 165 bytes for each
 journal, and a second, post-quantum one of its own, within the 48 KiB of `iuran.control`; 512 would fit short names."""
 OWN_KEYS_MAX: Final = 8
-
-Word = Annotated[str, forms.WORD.meta, forms.WORD]
-Service = Annotated[str, forms.WORD.meta, forms.WORD, Meta(extra_json_schema={"examples": list(SERVICES)})]
-Vehicle = Annotated[str, forms.WORD.meta, forms.WORD, Meta(extra_json_schema={"examples": list(VEHICLES)})]
-Kind = Annotated[str, forms.WORD.meta, forms.WORD, Meta(extra_json_schema={"examples": list(COMPONENT_KINDS)})]
-Amount = Annotated[str, forms.AMOUNT.meta, forms.AMOUNT]
-Zone = Annotated[str, forms.ZONE.meta, forms.ZONE]
-Day = Annotated[str, forms.DATE.meta, forms.DATE, Meta(extra_json_schema={"format": "date"})]
-Instant = Annotated[str, forms.INSTANT.meta, forms.INSTANT, Meta(extra_json_schema={"format": "date-time"})]
-Whole = Annotated[int, Meta(ge=0, le=canonical.INTEGER_LIMIT - 1)]
-QuantityText = Annotated[str, forms.QUANTITY.meta, forms.QUANTITY]
-OperatorSource = Annotated[str, Meta(extra_json_schema={"const": OPERATOR_SOURCE})]
-Quantity: TypeAlias = Whole | QuantityText
-EventId = Annotated[str, forms.EVENT_ID.meta, forms.EVENT_ID]
-Currency = Annotated[str, forms.CURRENCY.meta, forms.CURRENCY]
-Platform = Annotated[str, forms.PLATFORM.meta, forms.PLATFORM]
-SchemeId = Annotated[str, forms.SCHEME.meta, forms.SCHEME]
-Fund = Annotated[str, forms.FUND.meta, forms.FUND]
-Period = Annotated[str, forms.PERIOD.meta, forms.PERIOD]
-VerifierKey = Annotated[str, forms.VKEY.meta, forms.VKEY]
-AttributeText = Annotated[str, forms.ATTRIBUTE.meta, forms.ATTRIBUTE]
-SigningKey = Annotated[str, forms.SIGNING_KEY.meta, forms.SIGNING_KEY]
 
 
 class Data(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
