@@ -15,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     DateTime,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -27,7 +28,7 @@ from sqlalchemy import Uuid as UuidColumn
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-APPEND_ONLY = ("entries", "checkpoints", "rejections", "tiles")
+APPEND_ONLY = ("entries", "checkpoints", "rejections", "tiles", "witnesses", "cosignatures", "quorums")
 
 
 def _recorded_at() -> Any:
@@ -129,6 +130,36 @@ class TileRow(SQLModel, table=True):
     number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     root: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     hashes: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class WitnessRow(SQLModel, table=True):
+    """A witness's verifier key, and the number under which its cosignatures are kept."""
+
+    __tablename__ = "witnesses"
+
+    id: int | None = Field(default=None, sa_column=Column(SmallInteger, Identity(), primary_key=True))
+    vkey: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+    recorded_at: datetime | None = _recorded_at()
+
+
+class CosignatureRow(SQLModel, table=True):
+    """A witness's verified signature over the checkpoint of this size: key id, time and signature, as in its line."""
+
+    __tablename__ = "cosignatures"
+
+    journal: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    witness: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    size: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    signature: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class QuorumRow(SQLModel, table=True):
+    """A size at which a journal's checkpoint had the cosignatures that the policy of that time asked for."""
+
+    __tablename__ = "quorums"
+
+    journal: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    size: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
 
 
 class RejectionRow(SQLModel, table=True):

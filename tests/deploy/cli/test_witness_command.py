@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
-import signal
 import stat
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -23,6 +19,7 @@ from ledger.log.checkpoint import Checkpoint
 from ledger.log.witness import Request
 from ledger.witness.memory import hash_of
 from tests.ledger.log.trees import fork, mth, proof
+from tests.support.witnesses import Served
 
 NAME = "witness.example/w"
 LOGS = [keys.generate(f"log.example/{n}") for n in range(3)]
@@ -90,42 +87,6 @@ def test_a_name_that_is_none_and_keys_of_another_are_refused(tmp_path: Path) -> 
     os.link(tmp_path / "b" / witnessing.ED25519_FILE, tmp_path / "a" / witnessing.ED25519_FILE)
     with pytest.raises(Unfit, match="expected the verifier keys"):
         witnessing.load(tmp_path / "a")
-
-
-class Served:
-    """`iuran witness serve` as a process of its own, started again after each end."""
-
-    def __init__(self, folder: Path, logs: Path) -> None:
-        self._command = [sys.executable, "-c", "from deploy.cli.witness import app; app()", "serve", "--port", "0"]
-        self._command += ["--folder", str(folder), "--logs", str(logs)]
-        self.address = ""
-        self.up = threading.Event()
-        self.process: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(self._command, stderr=subprocess.PIPE, text=True)
-        assert self.process.stderr is not None
-        said = ""
-        for line in self.process.stderr:
-            said += line
-            if found := re.search(r"on (http://127\.0\.0\.1:\d+)", line):
-                self.address = found[1]
-            if "startup complete" in line:
-                break
-        assert self.address, said
-        self.up.set()
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.up.clear()
-        self.process.kill()
-        self.process.communicate()
-
-    def end(self) -> int:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
-        self.process.communicate()
-        return self.process.returncode
 
 
 class Log(threading.Thread):

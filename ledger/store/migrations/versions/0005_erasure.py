@@ -10,7 +10,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 _GUARD = """
 CREATE OR REPLACE FUNCTION iuran_erase_only() RETURNS trigger LANGUAGE plpgsql AS $$
