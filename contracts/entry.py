@@ -46,7 +46,6 @@ class Kind(StrEnum):
     CLOSE = "close"
     CORRECTION = "correction"
     NOTICE = "notice"
-    KEY = "key"
 
 
 class Position(NamedTuple):
@@ -221,7 +220,6 @@ _MEMBERS: Final[dict[str, frozenset[int]]] = {
     Kind.CLOSE: frozenset({_E, _GOES_ON}),
     Kind.CORRECTION: frozenset({_GOES_ON | _T | _Y}),
     Kind.NOTICE: frozenset({_W | _B | _N}),
-    Kind.KEY: frozenset({_E}),
 }
 
 

@@ -11,21 +11,7 @@ import sys
 
 import typer
 
-from deploy.cli import (
-    audit,
-    demo,
-    ledger,
-    platform,
-    publish,
-    reconcile,
-    rejected,
-    scheme,
-    serve,
-    simulate,
-    stack,
-    token,
-    witness,
-)
+from deploy.cli import audit, demo, ledger, platform, publish, reconcile, scheme, serve, simulate, stack, token
 from ledger.errors import LedgerError
 from ledger.settings import SettingsError
 
@@ -49,9 +35,7 @@ app.add_typer(
     scheme.app, name="scheme", help="Schemes as data: list, show, check, test, enact, simulate, diff, reconcile."
 )
 app.add_typer(audit.app, name="audit")
-app.add_typer(rejected.app, name="rejected")
 app.add_typer(token.app, name="token")
-app.add_typer(witness.app, name="witness")
 
 
 def run() -> None:

@@ -7,15 +7,18 @@ test. `made_ledger` is a ledger of several journals out of the pure pipeline: en
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from contracts.topics import partition_of
 from ledger.log import keys
-from ledger.log.checkpoint import Checkpoint, sign_checkpoint
+from ledger.log.checkpoint import Checkpoint, claimed, sign_checkpoint
 from tests.support.replica import Replica
 from tests.support.signing import changed, signed_gig
 from tests.support.strategies import GRAB, POOL, Feed
@@ -85,11 +88,37 @@ class MadeLog:
             "checkpoints": b"".join(earlier),
             **dict(tile_files(self.leaves[: self.sizes[-1]])),
         }
-        for path, content in files.items():
-            place = own / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)
+        _write(own, files)
         return own
+
+
+def laid_out(connection: psycopg.Connection, folder: Path) -> None:
+    """Lay out what a ledger's database holds of its logs, as it stands, believing none of it: leaves, notes, keys."""
+    for number, vkeys in connection.execute("SELECT journal, vkey FROM heads ORDER BY journal").fetchall():
+        leaves = [
+            bytes(leaf)
+            for (leaf,) in connection.execute(
+                'SELECT leaf FROM entries WHERE journal = %s AND length(leaf) < 65536 ORDER BY "index"', (number,)
+            )
+        ]
+        notes = [
+            bytes(note)
+            for (note,) in connection.execute(
+                "SELECT note FROM checkpoints WHERE journal = %s ORDER BY size", (number,)
+            )
+        ]
+        *earlier, newest = notes or [b""]
+        with suppress(ValueError):
+            leaves = leaves[: claimed(newest).size]
+        files = {"vkey": f"{vkeys}\n".encode(), "checkpoint": newest, "checkpoints": b"".join(earlier)}
+        _write(folder / "log" / str(number), files | dict(tile_files(leaves)))
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    for path, content in files.items():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
 
 
 def made_ledger(gigs: Sequence[int] = (300, 40)) -> list[MadeLog]:

@@ -39,6 +39,7 @@ from ledger.store import keys
 from ledger.store.startup import check_ledger
 from streams.connection import Broker
 from streams.drain import drain
+from tests.support.signing import signature_of
 
 SCHEMES = Path(__file__).parents[2] / "contracts" / "schemes"
 
@@ -51,11 +52,14 @@ class SmallLedger:
     broker: Broker
     url: str
 
-    def publish(self, *events: dict[str, Any] | bytes) -> None:
-        """Put events (members, or raw bytes under the key `W-raw`) on their platforms' topics, acknowledged by all."""
+    def publish(self, *events: dict[str, Any] | bytes, sign: str | None = None) -> None:
+        """Put events (members, or raw bytes under the key `W-raw`) on their platforms' topics, acknowledged by all.
+
+        `sign` is the word of the key (`tests.support.signing`) under which all of them are signed.
+        """
         producer = KafkaProducer(bootstrap_servers=self.broker.bootstrap_servers, acks="all")
         try:
-            sent = [producer.send(*self._place(event)) for event in events]
+            sent = [producer.send(*self._place(event, sign)) for event in events]
             for future in sent:
                 future.get(timeout=30)
         finally:
@@ -84,14 +88,17 @@ class SmallLedger:
             rows = connection.execute('SELECT leaf FROM entries WHERE journal = %s ORDER BY "index"', (journal,))
             return [bytes(leaf) for (leaf,) in rows]
 
-    def _place(self, event: dict[str, Any] | bytes) -> tuple[str, bytes, bytes, None, int]:
+    def _place(
+        self, event: dict[str, Any] | bytes, sign: str | None
+    ) -> tuple[str, bytes, bytes, list[tuple[str, bytes]] | None, int]:
         if isinstance(event, bytes):
             platform, key, value = "gojek", b"W-raw", event
         else:
             platform, key = event["source"].rpartition(":")[2], event["subject"].encode()
             value = json.dumps(event).encode()
         partition = partition_of(key, self.settings.journals)
-        return gigs_topic(platform, self.settings.topic_prefix), value, key, None, partition
+        headers = None if sign is None else [("iuran-signature", signature_of(value, sign).encode())]
+        return gigs_topic(platform, self.settings.topic_prefix), value, key, headers, partition
 
 
 def found(

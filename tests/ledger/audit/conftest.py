@@ -11,19 +11,28 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from contracts.topics import gigs_topic, partition_of
+from deploy import platforms
+from deploy.cli.progress import SILENT
 from deploy.embedded.stack import Servers
 from ledger.audit import outside
 from ledger.audit.outside import Outside
+from ledger.log.tiles import TILE_WIDTH
 from tests.ledger.audit.tampering import copied
 from tests.support.ledgers import SmallLedger, found, gig
+from tests.support.signing import public_text
 
 JOURNALS = 2
 ALL = [f"W-{n:03}" for n in range(60)]
+SIGNING = "uber"
+"""The platform that signs all it sends."""
 WORKERS = [[w for w in ALL if partition_of(w.encode(), JOURNALS) == n][:4] for n in range(JOURNALS)]
 
 
 class Honest(NamedTuple):
-    """A ledger with rejections, duplicates, gaps and several checkpoints; how it was earlier; what was published."""
+    """A ledger with rejections, duplicates, gaps, signed gigs, a full tile and several checkpoints.
+
+    And how it was earlier, and what was published.
+    """
 
     ledger: SmallLedger
     earlier_url: str
@@ -56,9 +65,11 @@ def in_transaction(ledger: SmallLedger, *events: dict[str, object]) -> None:
 def honest(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Honest]:
     """The ledger; each drain leaves a checkpoint per topic that brought something."""
     ledger = found(servers, tmp_path_factory.mktemp("audited"), journals=JOURNALS, platforms=("gojek", "grab"))
+    platforms.add(ledger.settings, SIGNING, platforms.Wish(public_text(SIGNING), only=True), SILENT)
     gigs = [gig(f"G-{n}-{w}", w, f"{15000 + 700 * n}") for n in range(3) for ws in WORKERS for w in ws]
-    ledger.publish(*gigs)
+    ledger.publish(*gigs, *(gig(f"M-{n}", WORKERS[0][0], "8000") for n in range(TILE_WIDTH)))
     ledger.drain()
+    ledger.publish(*(gig(f"S-{w}", w, "17000", platform=SIGNING) for ws in WORKERS for w in ws[:2]), sign=SIGNING)
     bad = [gig(f"B-{w}", w, "-1") for ws in WORKERS for w in ws[:2]]
     ledger.publish(gigs[0], gigs[4], *bad, b"no JSON", *(g | {"subject": WORKERS[0][0]} for g in gigs[4:5]))
     ledger.drain()

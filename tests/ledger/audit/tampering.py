@@ -22,7 +22,9 @@ from contracts.entry import event_key
 from deploy.embedded.stack import Servers
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint
 from ledger.log.merkle import Frontier, leaf_hash
+from ledger.log.tiles import Tile
 from ledger.store.keystore import LogSigner
+from tests.support.exports import tile_files, tree_root
 
 GUARDED = ("entries", "checkpoints", "rejections", "tiles")
 Edit = Callable[[dict[str, Any]], None]
@@ -108,7 +110,7 @@ class Attacker:
         return [n for n, leaf in enumerate(leaves) if msgspec.json.decode(leaf)["kind"] == kind]
 
     def resign(self, signers: Sequence[LogSigner], *, keep_published: bool = False) -> None:
-        """Make the journal consistent again over its leaves: checkpoints at their sizes, frontier, head."""
+        """Make the journal consistent again over its leaves: checkpoints at their sizes, frontier, head, tiles."""
         leaves = self.leaves()
         sizes = [int(s) for (s,) in self.do("SELECT size FROM checkpoints WHERE journal = JOURNAL ORDER BY size")]
         for size in sizes:
@@ -117,8 +119,21 @@ class Attacker:
             self.do("UPDATE checkpoints SET note = %s WHERE journal = JOURNAL AND size = %s", note, size)
         frontier = Frontier().append([leaf_hash(leaf) for leaf in leaves])
         self.do("UPDATE heads SET size = %s, frontier = %s WHERE journal = JOURNAL", frontier.size, frontier.encode())
+        self.retile()
         if not keep_published and sizes:
             self.do("UPDATE heads SET published_size = %s WHERE journal = JOURNAL", sizes[-1])
+
+    def retile(self) -> None:
+        """Make the journal's stored tiles anew from its leaves."""
+        self.connection.execute("DELETE FROM tiles WHERE journal = %s", (self.journal,))
+        for path, hashes in tile_files(self.leaves()):
+            tile = Tile.parse(path)
+            if tile.level >= 0 and not tile.partial:
+                row = [hashes[start : start + 32] for start in range(0, len(hashes), 32)]
+                values = tile.level, tile.number, tree_root(row), hashes
+                self.do(
+                    "INSERT INTO tiles (journal, level, number, root, hashes) VALUES (JOURNAL, %s, %s, %s, %s)", *values
+                )
 
     def cut_to(self, size: int) -> None:
         """Set the journal back to an earlier size in every table, as if nothing had come after."""
@@ -135,6 +150,7 @@ class Attacker:
         self.connection.execute('DELETE FROM rejections WHERE journal = %s AND "index" >= %s', (self.journal, size))
         self.do('DELETE FROM entries WHERE journal = JOURNAL AND "index" >= %s', size)
         self.do("DELETE FROM checkpoints WHERE journal = JOURNAL AND size > %s", size)
+        self.retile()
         frontier = Frontier().append([leaf_hash(leaf) for leaf in self.leaves()])
         self.do(
             "UPDATE heads SET size = %s, frontier = %s, published_size = %s WHERE journal = JOURNAL",

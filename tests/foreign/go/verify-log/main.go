@@ -132,8 +132,9 @@ func (a *audit) journal(number, journals int) *book.Opening {
 		return nil
 	}
 	log := tree.New(a.files, prefix, int64(checkpoint.Size), checkpoint.Hash)
-	a.walk(log, entries)
-	a.growth(log, list, known, prefix)
+	if a.walk(log, entries) {
+		a.growth(log, list, known, prefix)
+	}
 	a.entries += entries.Entries
 	if entries.Opening == nil {
 		return nil
@@ -166,32 +167,47 @@ func (a *audit) keysOf(prefix string) (keys.Keys, error) {
 	return keys.Parse(strings.Join(trusted, "\n"))
 }
 
-// walk checks each tile and bundle, and reads the entries as far as they are proven.
-func (a *audit) walk(log *tree.Tree, entries *book.Book) {
-	step := log.N/inclusionsMax + 1
+// walk checks each tile and bundle and reads the entries, proven or not: a wrong one may say itself what is wrong with
+// it. It tells whether all was proven.
+func (a *audit) walk(log *tree.Tree, entries *book.Book) bool {
+	step, proven := log.N/inclusionsMax+1, true
 	for tile := range log.Tiles() {
+		if err := log.Check(tile); err != nil {
+			if proven {
+				entries.Add("L2", -1, "%v", err)
+			}
+			proven = false
+		}
+		if tile.L > 0 {
+			continue
+		}
 		leaves, err := log.Leaves(tile)
 		var wrong tree.WrongLeaf
 		if errors.As(err, &wrong) {
 			entries.Add("L2", wrong.Index, "%v", err)
 		} else if err != nil {
 			entries.Add("L2", -1, "%v", err)
-			break
 		}
+		proven = proven && err == nil
 		for _, leaf := range leaves {
 			index := entries.Entries
 			entries.Take(leaf)
-			if index%step == 0 && err == nil {
+			if proven && index%step == 0 {
 				if err := log.Includes(index, leaf); err != nil {
 					entries.Add("L2", index, "inclusion: %v", err)
 				}
 			}
 		}
+		if len(leaves) < tile.W {
+			break
+		}
 	}
 	entries.Finish()
+	return proven
 }
 
-// growth checks that the tree contains every earlier checkpoint that the log kept, and those held elsewhere.
+// growth checks that the tree, which was proven, contains every earlier checkpoint that the log kept, and those held
+// elsewhere.
 func (a *audit) growth(log *tree.Tree, list *finding.List, known keys.Keys, prefix string) {
 	kept, err := a.files.Read(prefix + "/checkpoints")
 	if err != nil && !errors.Is(err, source.ErrNone) {

@@ -38,6 +38,8 @@ type Book struct {
 	Entries   int64
 	Refused   int64
 	Signed    int64
+	next      int64 // the index that the next entry must say, and the journal
+	says      int
 	journals  int
 	positions map[string]position
 	balances  map[string]map[fund]int64
@@ -48,7 +50,7 @@ type Book struct {
 // New gives the book of a journal; `journals` is how many the ledger has, 0 if not known yet.
 func New(journal, journals int) *Book {
 	return &Book{
-		List: &finding.List{Journal: journal}, Named: map[string]bool{}, journals: journals,
+		List: &finding.List{Journal: journal}, Named: map[string]bool{}, says: journal, journals: journals,
 		positions: map[string]position{}, balances: map[string]map[fund]int64{},
 		events: map[[2]string]int64{}, platforms: map[string]platform{},
 	}
@@ -70,9 +72,10 @@ func (b *Book) Take(leaf []byte) {
 	if entry.Format != "iuran-entry/v1" {
 		b.Add("L4", index, "entry: expected format iuran-entry/v1, got %.40q", entry.Format)
 	}
-	if entry.Index != index || entry.Journal != b.Journal {
-		b.Add("L5", index, "entry: expected its own place, got entry %d of journal %d", entry.Index, entry.Journal)
+	if entry.Index != b.next || entry.Journal != b.says {
+		b.Add("L5", index, "entry: expected entry %d of journal %d, got entry %d of journal %d", b.next, b.says, entry.Index, entry.Journal)
 	}
+	b.next, b.says = entry.Index+1, entry.Journal
 	for _, other := range entry.RefersTo {
 		if other < 0 || other >= index {
 			b.Add("L4", index, "refers_to: expected earlier entries, got %d", other)

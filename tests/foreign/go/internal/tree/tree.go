@@ -86,28 +86,30 @@ func (t *Tree) Tiles() iter.Seq[tlog.Tile] {
 	}
 }
 
-// Leaves checks one tile against the root and, if it is of level 0, gives the leaves of its bundle, each of which
-// hashes to the tile's hash in its place.
+// Check checks one tile against the root.
+func (t *Tree) Check(tile tlog.Tile) error {
+	if _, err := tlog.ReadTileData(tile, t.Proven()); err != nil {
+		return fmt.Errorf("%s: %w", t.path(tile), err)
+	}
+	return nil
+}
+
+// Leaves gives the leaves of a tile's bundle, each of which hashes to the tile's hash in its place; with the first that
+// does not, as a WrongLeaf, they are given all the same, so that what is wrong with them can be said.
 func (t *Tree) Leaves(tile tlog.Tile) ([][]byte, error) {
-	hashes, err := tlog.ReadTileData(tile, t.Proven())
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", t.path(tile), err)
-	}
-	if tile.L > 0 {
-		return nil, nil
-	}
-	tile.L = -1
-	leaves, err := t.bundle(tile)
+	hashes, err := t.ReadTiles([]tlog.Tile{tile})
 	if err != nil {
 		return nil, err
 	}
+	tile.L = -1
+	leaves, err := t.bundle(tile)
 	for i, leaf := range leaves {
 		hash := tlog.RecordHash(leaf)
-		if !bytes.Equal(hash[:], hashes[i*tlog.HashSize:(i+1)*tlog.HashSize]) {
+		if !bytes.Equal(hash[:], hashes[0][i*tlog.HashSize:(i+1)*tlog.HashSize]) {
 			return leaves, WrongLeaf{tile.N<<height + int64(i)}
 		}
 	}
-	return leaves, nil
+	return leaves, err
 }
 
 // WrongLeaf says that an entry's bytes are not those that the tree holds.
@@ -135,7 +137,7 @@ func (t *Tree) bundle(tile tlog.Tile) ([][]byte, error) {
 		content = content[2+length:]
 	}
 	if len(leaves) != tile.W || len(content) > 0 {
-		return nil, fmt.Errorf("%s: expected %d entries and no more, got %d and %d bytes", t.path(tile), tile.W, len(leaves), len(content))
+		return leaves, fmt.Errorf("%s: expected %d entries and no more, got %d and %d bytes", t.path(tile), tile.W, len(leaves), len(content))
 	}
 	return leaves, nil
 }

@@ -1,0 +1,48 @@
+"""`deploy/FORGERIES.md`, written from the table: `python -m tests.ledger.audit.forgeries.page` after a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import count
+from pathlib import Path
+
+from ledger.audit.findings import LAWS
+from tests.ledger.audit.forgeries.entries import ENTRIES
+from tests.ledger.audit.forgeries.journals import JOURNALS
+from tests.ledger.audit.forgeries.table import Forgery
+
+PAGE = Path(__file__).parents[4] / "deploy" / "FORGERIES.md"
+SECTIONS: tuple[tuple[str, tuple[Forgery, ...]], ...] = (
+    ("What an entry says", ENTRIES),
+    ("A journal as a whole", JOURNALS),
+)
+BEGIN, END = "<!-- begin table -->\n", "<!-- end table -->\n"
+COLUMNS = "| | what is done | by | found by | law | Go |\n| --- | --- | --- | --- | --- | --- |\n"
+
+
+def table() -> str:
+    """The rows, numbered through, under their titles, and what the laws say."""
+    parts: list[str] = []
+    numbers = count(1)
+    for title, own in SECTIONS:
+        parts.append(f"\n## {title}\n\n{COLUMNS}")
+        for row, number in zip(own, numbers, strict=False):
+            go = row.go or ("L6, held" if row.rewrites else "-")
+            parts.append(f"| {number} | {row.what} | {row.who} | `{row.by}` | {row.law} | {go} |\n")
+    laws = sorted({row.law for row in rows()}, key=lambda law: int(law[1:]))
+    return "".join((*parts, "\n## The laws\n\n", *(f"- {law} {LAWS[law]}\n" for law in laws), "\n"))
+
+
+def written(page: str) -> str:
+    """The page with its table written anew."""
+    head, _, rest = page.partition(BEGIN)
+    return head + BEGIN + table() + END + rest.partition(END)[2]
+
+
+def rows() -> Iterable[Forgery]:
+    """All rows, in the page's order."""
+    return (row for _, own in SECTIONS for row in own)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(written(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
