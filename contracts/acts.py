@@ -87,7 +87,7 @@ def stored_remittance(data_json: bytes) -> tuple[RemittanceReceived, int]:
 
 def _check_place(event: events.OperatorEvent, record: Record, partitions: int) -> None:
     data = event.data
-    if isinstance(data, events.LedgerOpened):
+    if isinstance(data, events.LedgerOpened | events.KeyChanged):
         if data.journal != record.partition:
             refuse_partition(data.journal, record.partition)
     elif isinstance(data, RemittanceReceived) and data.payer == "platform":
@@ -113,6 +113,12 @@ def _contradiction(data: events.EventData, subject: str, record: Record) -> str 
             return f"data: expected {data.journals} verifier keys and a journal below that, got others"
         if data.own[0] != data.vkeys[data.journal] or len(set(data.own)) != len(data.own):
             return "data.own: expected different keys, the first this journal's of vkeys, got others"
+    elif isinstance(data, events.KeyChanged):
+        trusted = (data.trusted_root is not UNSET, data.trusted_size is not UNSET)
+        if trusted != ((data.change == "revoked"),) * 2:
+            return "data: expected trusted_size and trusted_root with a revoked key and with no other, got others"
+        if any(vkey.partition("+")[0] != f"{subject}/log/{data.journal}" for vkey in data.vkeys):
+            return "data.vkeys: expected keys of the journal's own name, got another"
     elif isinstance(data, events.PlatformChanged):
         if data.platform != subject:
             return "data.platform: expected the subject, got another platform"

@@ -23,6 +23,7 @@ from contracts.corrections import adjusted_amounts, correction, stored_adjustmen
 from contracts.currencies import EXPONENTS
 from contracts.events import Event, GigCompleted, GigCompletedEvent
 from contracts.explain import misfit
+from contracts.fields import NEGATIVE_KINDS
 from contracts.refusing import (
     CONTROL_BYTES_MAX,
     DAYS_APART_MAX,
@@ -207,7 +208,7 @@ def _minor(
             refuse_amount(f"at most {exponent} decimals", f"{places}")
         amount = coefficient * SCALES[exponent - places]
         if amount < 0:
-            if component.kind not in events.NEGATIVE_KINDS:
+            if component.kind not in NEGATIVE_KINDS:
                 refuse_amount(f"0 or more for the kind {component.kind}", "a negative amount")
             total -= amount
         else:

@@ -46,6 +46,7 @@ class Kind(StrEnum):
     CLOSE = "close"
     CORRECTION = "correction"
     NOTICE = "notice"
+    KEY = "key"
 
 
 class Position(NamedTuple):
@@ -220,6 +221,7 @@ _MEMBERS: Final[dict[str, frozenset[int]]] = {
     Kind.CLOSE: frozenset({_E, _GOES_ON}),
     Kind.CORRECTION: frozenset({_GOES_ON | _T | _Y}),
     Kind.NOTICE: frozenset({_W | _B | _N}),
+    Kind.KEY: frozenset({_E}),
 }
 
 

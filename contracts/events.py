@@ -19,12 +19,34 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from contracts import canonical, forms
+from contracts.fields import (
+    Amount,
+    AttributeText,
+    Currency,
+    Day,
+    EventId,
+    Fund,
+    Instant,
+    Kind,
+    Period,
+    Platform,
+    Quantity,
+    SchemeId,
+    Service,
+    SigningKey,
+    Vehicle,
+    VerifierKey,
+    Whole,
+    Word,
+    Zone,
+)
 
 GIG_ADJUSTED: Final = "gig.adjusted.v1"
 GIG_COMPLETED: Final = "gig.completed.v1"
 GIG_REVERSED: Final = "gig.reversed.v1"
 DISPUTE_DECIDED: Final = "dispute.decided.v1"
 DISPUTE_OPENED: Final = "dispute.opened.v1"
+KEY_CHANGED: Final = "key.changed.v1"
 LEDGER_OPENED: Final = "ledger.opened.v1"
 PERIOD_CLOSED: Final = "period.closed.v1"
 PLATFORM_CHANGED: Final = "platform.changed.v1"
@@ -33,25 +55,7 @@ SCHEME_ENACTED: Final = "scheme.enacted.v1"
 WORKER_CHANGED: Final = "worker.changed.v1"
 
 OPERATOR_SOURCE: Final = "urn:iuran:operator"
-
-SERVICES: Final = ("cleaning", "delivery", "logistics", "marketplace", "professional", "ride")
-VEHICLES: Final = ("bicycle", "car", "ebike", "motorcycle", "three_wheeler", "truck", "van", "walk")
-COMPONENT_KINDS: Final = (
-    "cancellation_fee",
-    "fare",
-    "in_kind",
-    "incentive",
-    "penalty",
-    "referral_bonus",
-    "refund",
-    "reimbursement",
-    "surge",
-    "tip",
-    "toll",
-    "welfare_support_fee",
-)
-"""Known members of open vocabularies: other words are accepted, and a scheme may ignore them."""
-NEGATIVE_KINDS: Final = frozenset({"penalty", "refund", "welfare_support_fee"})
+OperatorSource = Annotated[str, Meta(extra_json_schema={"const": OPERATOR_SOURCE})]
 
 COMPONENTS_MAX: Final = 64
 ATTRIBUTES_MAX: Final = 32
@@ -62,28 +66,6 @@ JOURNALS_MAX: Final = 256
 """What entry 0 can name whatever the ledger is called: its record has a verifier key of up to 165 bytes for each
 journal, and a second, post-quantum one of its own, within the 48 KiB of `iuran.control`; 512 would fit short names."""
 OWN_KEYS_MAX: Final = 8
-
-Word = Annotated[str, forms.WORD.meta, forms.WORD]
-Service = Annotated[str, forms.WORD.meta, forms.WORD, Meta(extra_json_schema={"examples": list(SERVICES)})]
-Vehicle = Annotated[str, forms.WORD.meta, forms.WORD, Meta(extra_json_schema={"examples": list(VEHICLES)})]
-Kind = Annotated[str, forms.WORD.meta, forms.WORD, Meta(extra_json_schema={"examples": list(COMPONENT_KINDS)})]
-Amount = Annotated[str, forms.AMOUNT.meta, forms.AMOUNT]
-Zone = Annotated[str, forms.ZONE.meta, forms.ZONE]
-Day = Annotated[str, forms.DATE.meta, forms.DATE, Meta(extra_json_schema={"format": "date"})]
-Instant = Annotated[str, forms.INSTANT.meta, forms.INSTANT, Meta(extra_json_schema={"format": "date-time"})]
-Whole = Annotated[int, Meta(ge=0, le=canonical.INTEGER_LIMIT - 1)]
-QuantityText = Annotated[str, forms.QUANTITY.meta, forms.QUANTITY]
-OperatorSource = Annotated[str, Meta(extra_json_schema={"const": OPERATOR_SOURCE})]
-Quantity: TypeAlias = Whole | QuantityText
-EventId = Annotated[str, forms.EVENT_ID.meta, forms.EVENT_ID]
-Currency = Annotated[str, forms.CURRENCY.meta, forms.CURRENCY]
-Platform = Annotated[str, forms.PLATFORM.meta, forms.PLATFORM]
-SchemeId = Annotated[str, forms.SCHEME.meta, forms.SCHEME]
-Fund = Annotated[str, forms.FUND.meta, forms.FUND]
-Period = Annotated[str, forms.PERIOD.meta, forms.PERIOD]
-VerifierKey = Annotated[str, forms.VKEY.meta, forms.VKEY]
-AttributeText = Annotated[str, forms.ATTRIBUTE.meta, forms.ATTRIBUTE]
-SigningKey = Annotated[str, forms.SIGNING_KEY.meta, forms.SIGNING_KEY]
 
 
 class Data(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
@@ -226,6 +208,20 @@ class LedgerOpened(Data, frozen=True, kw_only=True):
     vkeys: Annotated[tuple[VerifierKey, ...], Meta(min_length=1, max_length=JOURNALS_MAX)]
 
 
+class KeyChanged(Data, frozen=True, kw_only=True):
+    """Keys of one journal, by their verifier keys: added ones sign from the next checkpoint on, retired ones no more.
+
+    A revoked key signs no more either, and what it signed above `trusted_size` proves nothing: `trusted_root` is the
+    root of the tree of that size.
+    """
+
+    change: Literal["added", "retired", "revoked"]
+    journal: Annotated[int, Meta(ge=0, lt=JOURNALS_MAX)]
+    trusted_root: Annotated[str, forms.SHA256.meta, forms.SHA256] | UnsetType = UNSET
+    trusted_size: Whole | UnsetType = UNSET
+    vkeys: Annotated[tuple[VerifierKey, ...], Meta(min_length=1, max_length=OWN_KEYS_MAX)]
+
+
 class PlatformChanged(Data, frozen=True, kw_only=True):
     """A platform as it stands from now on: its topic, whether it is taken from, and its attributes for schemes.
 
@@ -269,6 +265,7 @@ EventData: TypeAlias = (
     | DisputeDecided
     | RemittanceReceived
     | PeriodClosed
+    | KeyChanged
     | LedgerOpened
     | PlatformChanged
     | SchemeEnacted
@@ -369,6 +366,14 @@ class LedgerOpenedEvent(ActEvent, frozen=True, kw_only=True):
     type: Literal["ledger.opened.v1"]
 
 
+class KeyChangedEvent(ActEvent, frozen=True, kw_only=True):
+    """The operator changes the keys of one journal; subject is the ledger, one record in that journal's partition."""
+
+    data: KeyChanged
+    subject: Annotated[str, forms.LEDGER.meta, forms.LEDGER]
+    type: Literal["key.changed.v1"]
+
+
 class PlatformChangedEvent(ActEvent, frozen=True, kw_only=True):
     """The operator registers or changes a platform; subject is the platform, one record in each partition."""
 
@@ -392,6 +397,7 @@ OperatorEvent: TypeAlias = (
     | DisputeDecidedEvent
     | RemittanceReceivedEvent
     | PeriodClosedEvent
+    | KeyChangedEvent
     | LedgerOpenedEvent
     | PlatformChangedEvent
     | SchemeEnactedEvent
@@ -406,6 +412,7 @@ GIG_EVENTS: Final[Mapping[str, type[PlatformEvent]]] = {
 OPERATOR_EVENTS: Final[Mapping[str, type[OperatorEvent]]] = {
     DISPUTE_DECIDED: DisputeDecidedEvent,
     DISPUTE_OPENED: DisputeOpenedEvent,
+    KEY_CHANGED: KeyChangedEvent,
     LEDGER_OPENED: LedgerOpenedEvent,
     PERIOD_CLOSED: PeriodClosedEvent,
     PLATFORM_CHANGED: PlatformChangedEvent,

@@ -1,4 +1,4 @@
-"""What a journal's acts have said so far: the registry, the closes, its platforms' topics and keys, and since when.
+"""What a journal's acts have said so far: the registry, the closes, its platforms' topics and keys, its own keys.
 
 Folded from the acts' own entries in order of index, by whoever decides, audits or explains. Also tells whether acts
 made since a worker's newest entry change what was posted to them: then the next entry begins with a correction.
@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from contracts.events import platform_source
+from contracts.events import KeyChanged, LedgerOpened, PlatformChanged, platform_source
 from ledger.books import CloseAct
 from ledger.domain.registry import Registry
-from ledger.intake import close_of_entry, platform_of_entry, version_of_entry
+from ledger.intake import close_of_entry, said_by_entry, stated_of, version_of_entry
+from ledger.keyring import KeyRing, ring_after
 from ledger.signatures import changed
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Acts:
     closes: list[CloseAct] = field(default_factory=list)
     topics: set[str] = field(default_factory=set)
     signers: dict[str, PlatformKey] = field(default_factory=dict)
+    ring: KeyRing = field(default_factory=KeyRing)
     _generations: list[tuple[int, str]] = field(default_factory=list)
 
     def take(self, entry: Entry) -> None:
@@ -40,12 +42,21 @@ class Acts:
         version = version_of_entry(entry)
         if version is not None:
             self.enact(version, entry.index)
-        stated = platform_of_entry(entry)
-        if stated is not None:
-            self.state(stated, entry.index)
+        said = said_by_entry(entry)
+        if said is not None:
+            self.say(*said, entry.index)
         closed = close_of_entry(entry)
         if closed is not None:
             self.close(closed, entry.index)
+
+    def say(self, time: str, data: PlatformChanged | KeyChanged | LedgerOpened, leaf_index: int) -> None:
+        """Let an accepted act hold from an entry on. Raises ValueError, nothing changed, for what can't be."""
+        if isinstance(data, PlatformChanged):
+            self.state(stated_of(time, data), leaf_index)
+        elif isinstance(data, KeyChanged):
+            self.ring = ring_after(self.ring, data, leaf_index)
+        else:
+            self.ring = self.ring.opened(data.own)
 
     def enact(self, version: Version, leaf_index: int) -> None:
         """Let a version act from an entry on. Raises EnactError, nothing changed."""
@@ -70,7 +81,14 @@ class Acts:
 
     def copy(self) -> Acts:
         """Give acts that go on apart from these."""
-        return Acts(self.registry, list(self.closes), set(self.topics), dict(self.signers), list(self._generations))
+        return Acts(
+            self.registry,
+            list(self.closes),
+            set(self.topics),
+            dict(self.signers),
+            self.ring,
+            list(self._generations),
+        )
 
     def is_due(self, account: Account, newest: int) -> bool:
         """Tell whether acts after a worker's newest entry (its index) reach back into what was posted by then."""

@@ -27,7 +27,7 @@ from ledger.domain.story import Adjusted, Changed, Closed, Completed, Decided, F
 from ledger.errors import InvariantError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from msgspec import UnsetType
 
@@ -42,6 +42,11 @@ _open_decided = msgspec.json.Decoder(events.DisputeDecided).decode
 _open_closed = msgspec.json.Decoder(events.PeriodClosed).decode
 _open_reversed = msgspec.json.Decoder(events.GigReversed).decode
 _open_platform = msgspec.json.Decoder(events.PlatformChanged).decode
+_SAYING: dict[str, Callable[[bytes], events.PlatformChanged | events.KeyChanged | events.LedgerOpened]] = {
+    Kind.PLATFORM: _open_platform,
+    Kind.KEY: msgspec.json.Decoder(events.KeyChanged).decode,
+    Kind.LEDGER: msgspec.json.Decoder(events.LedgerOpened).decode,
+}
 
 
 def platform_of(source: str) -> str:
@@ -243,6 +248,16 @@ def platform_of_entry(entry: Entry) -> PlatformStated | None:
     if entry.kind != Kind.PLATFORM or not isinstance(entry.event, StoredEvent):
         return None
     return stated_of(entry.event.time, _open_platform(bytes(entry.event.data)))
+
+
+def said_by_entry(
+    entry: Entry,
+) -> tuple[str, events.PlatformChanged | events.KeyChanged | events.LedgerOpened] | None:
+    """Give time and data of an act about a platform, the journal's keys or its opening; None for another entry."""
+    opens = _SAYING.get(entry.kind)
+    if opens is None or not isinstance(entry.event, StoredEvent):
+        return None
+    return entry.event.time, opens(bytes(entry.event.data))
 
 
 # -- postings --------------------------------------------------------------------------------------------------------

@@ -62,6 +62,11 @@ class Settings(BaseSettings):
 
     keys_passphrase_file: Path | None = Field(default=None, description="a passphrase for private keys; mode 0600")
 
+    witness_policy_file: Path | None = Field(
+        default=None, description="a trust policy (c2sp.org/tlog-policy) whose witnesses are asked; unset: none"
+    )
+    witness_pause_seconds: float = Field(default=5.0, ge=0, description="between two rounds of asking for a journal")
+
     token_issuer: str = "https://iuran.localhost"
     token_audience: str | None = None
     token_jwks_file: Path | None = Field(default=None, description="public keys; unset: the development key under home")

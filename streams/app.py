@@ -21,6 +21,7 @@ from contracts.codec import Gate
 from contracts.topics import CHECKPOINTS, CONTROL, REJECTED
 from ledger.errors import LedgerError
 from ledger.store import database, keys, registry
+from ledger.store.cosignatures import Book
 from streams import positions, tolerant, topics
 from streams.assignor import journal_assignor
 from streams.batching import PartitionBatches
@@ -29,6 +30,8 @@ from streams.floor import Floor
 from streams.metrics import StreamMetrics
 from streams.office import Commit, Office
 from streams.rejected import DeadLetters
+from streams.witness_http import WitnessHttp
+from streams.witnesses import Offering, Witnesses, load_policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from ledger.settings import Settings
     from ledger.store.registry import LedgerFacts
     from streams.connection import Broker
+    from streams.office import Outside
 
 log = logging.getLogger(__name__)
 
@@ -87,10 +91,12 @@ def create_process(settings: Settings, broker: Broker, database_url: str, facts:
     async def probe(topic: str, partition: int, offset: int) -> int | None:
         return await positions.first_offset(broker, topic, partition, offset)
 
+    witnesses = _witnesses(settings, database_url, metrics)
+    outside: Outside = Checkpoints(broker, facts.topic_prefix + CHECKPOINTS)
     office = Office(
         database_url,
         gates,
-        Checkpoints(broker, facts.topic_prefix + CHECKPOINTS),
+        outside if witnesses is None else Offering(outside, witnesses),
         _Watch(metrics, letters),
         probe,
         asyncio.Semaphore(BATCHES_AT_ONCE),
@@ -104,8 +110,15 @@ def create_process(settings: Settings, broker: Broker, database_url: str, facts:
     app.transport = transport(app.conf.broker_consumer, app, app.loop)
     channel = app.topic(*gates, key_serializer="raw", value_serializer="raw", internal=False)
     _add_agent(app, channel, floor)
-    _add_tasks(app, channel, floor, gates, metrics, database_url)
+    _add_tasks(app, channel, floor, gates, metrics, database_url, witnesses)
     return Process(app, floor, metrics, gates)
+
+
+def _witnesses(settings: Settings, database_url: str, metrics: StreamMetrics) -> Witnesses | None:
+    if settings.witness_policy_file is None:
+        return None
+    policy = load_policy(settings.witness_policy_file)
+    return Witnesses(policy, Book(database_url), WitnessHttp(), metrics, settings.witness_pause_seconds)
 
 
 def _faust_app(settings: Settings, broker: Broker, facts: LedgerFacts) -> faust.App:
@@ -153,10 +166,14 @@ def _add_tasks(
     gates: dict[str, Gate],
     metrics: StreamMetrics,
     database_url: str,
+    witnesses: Witnesses | None,
 ) -> None:
     @app.on_partitions_revoked.connect(weak=False)  # type: ignore[untyped-decorator]
     async def give_up(*_: Any, **__: Any) -> None:
         await floor.close()
+        if witnesses is not None:
+            # the journals are offered again as their desks open, here or elsewhere
+            await witnesses.withdraw()
 
     @app.timer(PLATFORMS_SECONDS)  # type: ignore[untyped-decorator]
     async def find_platforms() -> None:

@@ -32,7 +32,7 @@ def observe_many(histogram: Histogram, amount: float, count: int) -> None:
 
 
 class StreamMetrics:
-    """A `streams.office.Watch` that counts."""
+    """A `streams.office.Watch` and `streams.witnesses.Heard` that counts."""
 
     def __init__(self, gates: Mapping[str, Gate]) -> None:
         """`gates` tells which platform speaks on a topic; it may grow while the process runs."""
@@ -60,6 +60,13 @@ class StreamMetrics:
         self.signed_at = Gauge(
             "iuran_checkpoint_signed_timestamp_seconds", "when the newest checkpoint was signed", ["journal"], **common
         )
+        self.witness_cosignatures = Gauge(
+            "iuran_witness_cosignatures", "witnesses' keys under the checkpoint last cosigned", ["journal"], **common
+        )
+        self.quorum_size = Gauge(
+            "iuran_witness_quorum_size", "entries under the newest checkpoint with a quorum", ["journal"], **common
+        )
+        self.witness_asked = Counter("iuran_witness_asked", "times asked", ["witness", "outcome"], **common)
 
     def committed(self, commit: Commit) -> None:
         """Count one commit."""
@@ -95,6 +102,18 @@ class StreamMetrics:
     def lagging(self, topic: str, partition: int, events: int) -> None:
         """Note how many records of a partition are not settled."""
         self.lag.labels(topic, str(partition)).set(events)
+
+    def asked(self, witness: str, outcome: str) -> None:
+        """Count that a witness was asked; `witness` is a name of the policy, `outcome` one of a few words."""
+        self.witness_asked.labels(witness, outcome).inc()
+
+    def cosigned(self, journal: int, cosignatures: int) -> None:
+        """Note how many of the policy's keys have cosigned the checkpoint that was cosigned last."""
+        self.witness_cosignatures.labels(str(journal)).set(cosignatures)
+
+    def quorum(self, journal: int, size: int) -> None:
+        """Note the newest size that has a quorum."""
+        self.quorum_size.labels(str(journal)).set(size)
 
     def _platform(self, topic: str) -> str:
         gate = self._gates.get(topic)

@@ -31,7 +31,7 @@ from ledger.domain.registry import EnactError
 from ledger.domain.story import Adjusted, Chain, Completed, Restated, Reversed, Told
 from ledger.domain.tree import SchemeError
 from ledger.errors import InvariantError, KeysTaken
-from ledger.intake import fact_of, gig_name, gig_of, platform_of, row_of, stated_of
+from ledger.intake import fact_of, gig_name, gig_of, platform_of, row_of
 from ledger.signatures import taken_from
 from streams import closes
 from streams.needs import (
@@ -84,6 +84,7 @@ __all__ = [
 ]
 
 _ACTS = {
+    events.KEY_CHANGED: Kind.KEY,
     events.LEDGER_OPENED: Kind.LEDGER,
     events.SCHEME_ENACTED: Kind.SCHEME,
     events.PLATFORM_CHANGED: Kind.PLATFORM,
@@ -409,7 +410,7 @@ class _Deciding(Writing):
             raise InvariantError("L4", f"{event.type}: expected it decided by itself, got it in a batch")
         if isinstance(data, SchemeEnacted):
             refusal = self._enact(event, data)
-        elif isinstance(data, PlatformChanged):
+        elif isinstance(data, PlatformChanged | events.KeyChanged | events.LedgerOpened):
             refusal = self._state(event, data)
         elif isinstance(data, events.RemittanceReceived):
             refusal = self._unpayable(event, data)
@@ -420,12 +421,12 @@ class _Deciding(Writing):
         self.write(entry, kind, key, None)
         return None
 
-    def _state(self, event: Event, data: PlatformChanged) -> Rejection | None:
-        """Let what is said of a platform hold from here on; refused where it contradicts what was said before."""
+    def _state(self, event: Event, data: PlatformChanged | events.KeyChanged | events.LedgerOpened) -> Rejection | None:
+        """Let what is said hold from here on; refused where it contradicts what was said before."""
         acts = self.state.acts
         generation = acts.registry.generation
         try:
-            acts.state(stated_of(event.time, data), self.state.size)
+            acts.say(event.time, data, self.state.size)
         except ValueError as error:
             return Rejection(Code.SCHEMA_VIOLATION, str(error)[:500], event.source, event.id)
         if acts.registry.generation != generation:

@@ -225,6 +225,9 @@ def _lines(verdict: Verdict) -> list[str]:
         f"{w.journal:>7}  {w.entries:>10}  {w.size:>10}  {w.root.hex()[:16]}  {w.checkpoints:>11}"
         for w in verdict.journals
     ]
+    erased = sum(w.erased for w in verdict.journals)
+    if erased:
+        lines.append(f"{erased} refused records are erased: their entries and hashes stand, their bytes are gone")
     if not verdict.compared:
         lines.append(NOT_COMPARED)
     return lines
@@ -242,6 +245,7 @@ def _as_json(verdict: Verdict) -> dict[str, Any]:
                 "size": w.size,
                 "root": w.root.hex(),
                 "checkpoints": w.checkpoints,
+                "erased": w.erased,
             }
             for w in verdict.journals
         ],

@@ -11,7 +11,21 @@ import sys
 
 import typer
 
-from deploy.cli import audit, demo, ledger, platform, publish, reconcile, scheme, serve, simulate, stack, token
+from deploy.cli import (
+    audit,
+    demo,
+    ledger,
+    platform,
+    publish,
+    reconcile,
+    rejected,
+    scheme,
+    serve,
+    simulate,
+    stack,
+    token,
+    witness,
+)
 from ledger.errors import LedgerError
 from ledger.settings import SettingsError
 
@@ -35,7 +49,9 @@ app.add_typer(
     scheme.app, name="scheme", help="Schemes as data: list, show, check, test, enact, simulate, diff, reconcile."
 )
 app.add_typer(audit.app, name="audit")
+app.add_typer(rejected.app, name="rejected")
 app.add_typer(token.app, name="token")
+app.add_typer(witness.app, name="witness")
 
 
 def run() -> None:

@@ -7,17 +7,14 @@ clearly when it is in use, and serves until SIGTERM. Reads only: there is no rou
 
 from __future__ import annotations
 
-import gc
 import logging
-import signal
-import socket
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
-import uvicorn
 from fastapi import FastAPI, Response
 
+from ledger import serving
 from ledger.api import (
     auth,
     docs,
@@ -46,8 +43,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-GRACE_SECONDS: Final = 10
-BACKLOG: Final = 1024
 _ABOUT: Final = "The ledger of gig workers' social protection: balances, entries, why they say so, signed logs."
 
 
@@ -127,52 +122,7 @@ def run(settings: Settings) -> None:
     facts, _ = check_ledger(settings.database_url)
     authenticate = auth.authenticator(keysets.key_set(settings), settings)
     app = create_app(Readers(settings.database_url), authenticate, facts)
-    # no access log: a path names a worker (L11); the metrics count requests by route
-    config = uvicorn.Config(
-        app,
-        # together a quarter less of the processor per request than asyncio's own loop and h11
-        loop="uvloop",
-        http="httptools",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        proxy_headers=False,
-    )
-    with listen(settings.api_host, settings.api_port) as listening:
+    with serving.listen(settings.api_host, settings.api_port, "IURAN_API_HOST and IURAN_API_PORT") as listening:
         host, port = listening.getsockname()[:2]
         log.info("ledger %s: serving on http://%s:%d, documentation at /docs", facts.name, host, port)
-        server = uvicorn.Server(config)
-        # what the routes are made of stays for good: no collection need look at it while somebody waits
-        gc.collect()
-        gc.freeze()
-        _end_cleanly(server)
-        server.run(sockets=[listening])
-
-
-def _end_cleanly(server: uvicorn.Server) -> None:
-    """Let SIGTERM and SIGINT end in exit code 0: uvicorn, once it has stopped, raises them again for who was before."""
-
-    def stop(*_: object) -> None:
-        server.should_exit = True
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Give a socket that listens on host and port (0: any free one). Raises Unfit when that cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio answers without delay (TCP_NODELAY) only on sockets that say that they are TCP: 40 ms a request otherwise
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(BACKLOG)
-        return listening
-    except OSError as error:
-        listening.close()
-        raise Unfit(
-            f"{host}:{port}: expected a free address to listen on, got {error.strerror or error}; stop what uses it, "
-            "or set IURAN_API_HOST and IURAN_API_PORT"
-        ) from error
+        serving.serve(app, listening)

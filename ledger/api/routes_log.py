@@ -6,17 +6,20 @@ checkpoint is the newest one that was also published outside (L8, L6), signed; i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
 from fastapi import APIRouter, Request, Response
 
 from ledger.api import http
 from ledger.api.problems import not_found
 from ledger.api.routes_entries import JOURNAL
-from ledger.api.views import documented
+from ledger.api.views import Witnessed, WitnessState, documented
 
 if TYPE_CHECKING:
     from ledger.store.readers import Readers
+
+_LAST_SECOND: Final = 253402300799  # of the year 9999
 
 
 def routes(readers: Readers) -> APIRouter:
@@ -33,10 +36,30 @@ def routes(readers: Readers) -> APIRouter:
 
     @router.get("/checkpoint", responses=documented(http.TEXT, 404, 503), summary="The newest signed checkpoint")
     async def checkpoint(request: Request, journal: int = JOURNAL) -> Response:
-        """The newest published checkpoint as a signed note (c2sp.org/tlog-checkpoint)."""
-        head = await readers.head(journal)
-        if head is None or head.note is None:
+        """The newest checkpoint that witnesses cosigned as the operator's policy asks, else the newest published.
+
+        A signed note with the cosignatures it has (c2sp.org/tlog-checkpoint, tlog-cosignature).
+        """
+        shown = await readers.shown(journal)
+        if shown is None:
             raise not_found()
-        return http.reply(request, head.note, http.PUBLIC_SECONDS, media_type=http.TEXT)
+        return http.reply(request, shown.note, http.PUBLIC_SECONDS, media_type=http.TEXT)
+
+    @router.get("/witnesses", responses=documented(Witnessed, 404, 503), summary="Who has cosigned how far")
+    async def witnesses(request: Request, journal: int = JOURNAL) -> Response:
+        """The size at which a quorum was reached last, and for each witness's key the newest size it cosigned."""
+        shown = await readers.shown(journal)
+        if shown is None:
+            raise not_found()
+        found = [
+            WitnessState(w.vkey, w.size, None if w.signed_at is None else _time(w.signed_at))
+            for w in await readers.witnesses(journal)
+        ]
+        return http.reply(request, Witnessed(journal, shown.size if shown.quorum else None, found), http.PUBLIC_SECONDS)
 
     return router
+
+
+def _time(seconds: int) -> str:
+    """A witness's clock as it is told; one beyond the calendar is shown at its end."""
+    return datetime.fromtimestamp(min(seconds, _LAST_SECOND), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -101,6 +101,22 @@ class EntryView(msgspec.Struct):
     rejection: str | None
 
 
+class WitnessState(msgspec.Struct):
+    """One key of a witness (c2sp.org/signed-note): the newest size of a journal it cosigned, and when by its clock."""
+
+    vkey: str
+    size: int | None
+    signed_at: str | None
+
+
+class Witnessed(msgspec.Struct):
+    """A journal and its witnesses: `quorum_size` is the newest size that had the cosignatures the policy asks for."""
+
+    journal: int
+    quorum_size: int | None
+    witnesses: list[WitnessState]
+
+
 class ExplainedStep(msgspec.Struct):
     """One step of one rule: what it did, in words and exact numbers, and the source of the rule."""
 
@@ -222,6 +238,6 @@ _PROBLEMS: Final = {
 
 def schema_components() -> dict[str, Any]:
     """Give the JSON Schemas of all answers, by name, for the OpenAPI document."""
-    shown = (Balances, Entry, EntryPage, EntryView, Explanation, Schemes, SchemeText, Problem)
+    shown = (Balances, Entry, EntryPage, EntryView, Explanation, Schemes, SchemeText, Witnessed, Problem)
     _, components = msgspec.json.schema_components(shown, ref_template=SCHEMA_REF)
     return components

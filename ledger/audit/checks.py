@@ -64,7 +64,10 @@ class Head(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RefusedRow:
-    """A stored refused record: the entry that refuses it, where it came from, why, and its value as it came."""
+    """A stored refused record: the entry that refuses it, where it came from, why, and its value as it came.
+
+    `erased`: key, value and headers were emptied since; `emptied` says whether they really are.
+    """
 
     index: int
     topic: str
@@ -72,6 +75,8 @@ class RefusedRow:
     offset: int
     code: str
     value: bytes | None
+    erased: bool = False
+    emptied: bool = False
 
 
 class JournalCheck:
@@ -105,6 +110,8 @@ class JournalCheck:
         self._signatures = Signatures(self.findings)
         self._refused: dict[int, tuple[str, int, int, str, str]] = {}
         self._refused_entries = 0
+        self.erased = 0
+        """How many refused records were met that were erased: their hashes can't be held against anything."""
         self._refused_met = False
         self._speakers: set[tuple[str, str]] = set()
 
@@ -170,10 +177,16 @@ class JournalCheck:
         self._growth.checkpoint(size, note)
 
     def refused(self, row: RefusedRow) -> None:
-        """Check a stored refused record against the entry that refuses it."""
+        """Check a stored refused record against the entry that refuses it; of an erased one all but its bytes."""
         self._refused_met = True
         entered = self._refused.pop(row.index, None)
-        stored = (row.topic, row.partition, row.offset, row.code, sha256(row.value or b"").hexdigest())
+        digest = sha256(row.value or b"").hexdigest()
+        if row.erased:
+            self.erased += 1
+            digest = digest if entered is None else entered[-1]
+            if not row.emptied:
+                self._add("L12", row.index, "refused record: expected nothing left of an erased one, got some of it")
+        stored = (row.topic, row.partition, row.offset, row.code, digest)
         if entered is None:
             self._add("L12", row.index, "refused record: expected an entry that refuses it, got none")
         elif entered != stored:

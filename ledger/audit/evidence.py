@@ -45,7 +45,8 @@ _ENTRIES: LiteralString = (
 )
 _CHECKPOINTS: LiteralString = "SELECT size, note FROM checkpoints WHERE journal = %s ORDER BY size"
 _REFUSED: LiteralString = (
-    'SELECT "index", topic, partition, "offset", code, value FROM rejections WHERE journal = %s ORDER BY "index"'
+    'SELECT "index", topic, partition, "offset", code, value, erased_at IS NOT NULL, '
+    "key IS NULL AND value IS NULL AND headers = '[]' FROM rejections WHERE journal = %s ORDER BY \"index\""
 )
 _EARLIER: LiteralString = (
     'SELECT "index", substring(leaf FOR %s) FROM entries WHERE worker = %s AND journal + 0 = %s AND "index" < %s '

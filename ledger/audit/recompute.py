@@ -56,6 +56,7 @@ _KINDS: Final[dict[str, Kind]] = {
     events.DISPUTE_DECIDED: Kind.DISPUTE,
     events.REMITTANCE_RECEIVED: Kind.REMITTANCE,
     events.PERIOD_CLOSED: Kind.CLOSE,
+    events.KEY_CHANGED: Kind.KEY,
     events.LEDGER_OPENED: Kind.LEDGER,
     events.SCHEME_ENACTED: Kind.SCHEME,
     events.PLATFORM_CHANGED: Kind.PLATFORM,

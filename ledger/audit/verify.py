@@ -52,13 +52,16 @@ class Task(NamedTuple):
 
 @dataclass(frozen=True)
 class Walked:
-    """One journal after its walk. `root` is the tree's, of the entries as they are stored."""
+    """One journal after its walk. `root` is the tree's, of the entries as they are stored; `erased` counts refused
+    records whose bytes were erased.
+    """
 
     journal: int
     entries: int
     size: int
     root: bytes
     checkpoints: int
+    erased: int
     findings: list[Finding]
     unlisted: int
     opening: dict[str, Any] | None
@@ -149,6 +152,7 @@ def walk(task: Task, advance: Advance) -> Walked:
         head.size,
         check.root(),
         check.checkpoints,
+        check.erased,
         findings,
         check.findings.unlisted,
         check.opening,

@@ -32,12 +32,14 @@ def check_public_key(public_key: bytes, whose: str) -> Ed25519PublicKey:
     point of small order. Bytes that are no point at all are let through: nothing verifies under them.
     """
     if len(public_key) != 32:
-        raise NoteError(f"public key of {whose}: expected 32 bytes, got {len(public_key)}")
+        raise NoteError(f"public key of {whose[:80]}: expected 32 bytes, got {len(public_key)}")
     y = int.from_bytes(public_key, "little") & ~_SIGN_BIT
     if y >= _P:
-        raise NoteError(f"public key of {whose}: expected the one written form of a point, got another spelling")
+        raise NoteError(f"public key of {whose[:80]}: expected the one written form of a point, got another spelling")
     if y in _SMALL_ORDER:
-        raise NoteError(f"public key of {whose}: expected a point of large order, got one that fits many signatures")
+        raise NoteError(
+            f"public key of {whose[:80]}: expected a point of large order, got one that fits many signatures"
+        )
     return Ed25519PublicKey.from_public_bytes(public_key)
 
 

@@ -109,7 +109,7 @@ def parse_vkey(text: str) -> AnyVerifier:
     if not encoded:
         raise NoteError(f"verifier key: expected `name+id+key`, got {text[:80]!r}")
     check_name(name)
-    content = decode_base64(encoded, f"verifier key of {name}")
+    content = decode_base64(encoded, f"verifier key of {name[:80]}")
     make = _VERIFIERS.get(content[0])
     if make is None:
         raise _unknown(name, content[0])
@@ -123,7 +123,7 @@ def parse_log_vkey(text: str) -> LogVerifier:
     """Give the verifier of a log's own checkpoints; raises NoteError as `parse_vkey`, and for type 0x04."""
     verifier = parse_vkey(text)
     if isinstance(verifier, CosignerVerifier):
-        raise NoteError(f"key of {verifier.name}: expected a log's, 0x01 or 0x06, got a cosigner's, 0x04")
+        raise NoteError(f"key of {verifier.name[:80]}: expected a log's, 0x01 or 0x06, got a cosigner's, 0x04")
     return verifier
 
 
@@ -131,10 +131,10 @@ def parse_witness_vkey(text: str) -> WitnessVerifier:
     """Give the verifier of a witness's cosignatures; raises NoteError as `parse_vkey`, and for type 0x01."""
     verifier = parse_vkey(text)
     if isinstance(verifier, Verifier):
-        raise NoteError(f"key of {verifier.name}: expected a witness's, 0x04 or 0x06, got a plain one, 0x01")
+        raise NoteError(f"key of {verifier.name[:80]}: expected a witness's, 0x04 or 0x06, got a plain one, 0x01")
     return verifier
 
 
 def _unknown(name: str, algorithm: int) -> NoteError:
     known = ", ".join(f"0x{one:02x}" for one in _VERIFIERS)
-    return NoteError(f"key of {name}: expected algorithm {known}, got 0x{algorithm:02x}")
+    return NoteError(f"key of {name[:80]}: expected algorithm {known}, got 0x{algorithm:02x}")

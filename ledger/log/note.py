@@ -198,7 +198,9 @@ def _known(verifiers: Iterable[NoteVerifier]) -> dict[tuple[str, bytes], NoteVer
     known: dict[tuple[str, bytes], NoteVerifier] = {}
     for verifier in verifiers:
         if (verifier.name, verifier.key_id) in known:
-            raise NoteError(f"verifiers: expected different keys, got two with name {verifier.name} and the same id")
+            raise NoteError(
+                f"verifiers: expected different keys, got two with name {verifier.name[:80]} and the same id"
+            )
         known[verifier.name, verifier.key_id] = verifier
     return known
 
@@ -214,7 +216,9 @@ def _verified(
             strangers += 1
             continue
         if not key.verify(message, signature.signature):
-            raise NoteError(f"signature of {key.name} {key.key_id.hex()}: expected a valid one, got one that is not")
+            raise NoteError(
+                f"signature of {key.name[:80]} {key.key_id.hex()}: expected a valid one, got one that is not"
+            )
         verified.setdefault((signature.name, signature.key_id), signature)
     if not verified:
         raise NoteError(f"signatures: expected one of a known key, got {strangers} of unknown keys")

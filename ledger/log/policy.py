@@ -222,9 +222,11 @@ class _Keys:
 
     def add(self, verifier: AnyVerifier) -> None:
         if verifier.public_key in self._public:
-            raise PolicyError(f"key: expected each public key once, got that of {verifier.name} again")
+            raise PolicyError(f"key: expected each public key once, got that of {verifier.name[:80]} again")
         if (verifier.name, verifier.key_id) in self._cited:
-            raise PolicyError(f"key: expected different names or ids, got another key of {verifier.name} with its id")
+            raise PolicyError(
+                f"key: expected different names or ids, got another key of {verifier.name[:80]} with its id"
+            )
         self._public.add(verifier.public_key)
         self._cited.add((verifier.name, verifier.key_id))
 

@@ -35,7 +35,7 @@ class NamedKey:
         """Take a key name and the public key's bytes; raises NoteError if either is not one."""
         self.name = check_name(name)
         if len(public_key) != self.public_key_bytes:
-            raise NoteError(f"public key of {name}: expected {self.public_key_bytes} bytes, got {len(public_key)}")
+            raise NoteError(f"public key of {name[:80]}: expected {self.public_key_bytes} bytes, got {len(public_key)}")
         self.public_key = public_key
         self.key_id = key_id(name, self.algorithm, public_key)
 

@@ -18,9 +18,12 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from ledger.errors import StoreUnavailable, Unfit
+from ledger.store import cosignatures
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from ledger.store.cosignatures import Newest, ShownHead
 
 CONNECTIONS_MAX: Final = 8
 WAIT_SECONDS: Final = 5.0
@@ -156,11 +159,24 @@ class Readers:
         size, note, vkeys = rows[0]
         return Head(size, None if note is None else bytes(note), vkeys)
 
+    async def shown(self, journal: int) -> ShownHead | None:
+        """Give the newest checkpoint with a quorum of cosignatures, else the newest published; None without any.
+
+        It carries the cosignatures it has.
+        """
+        rows = await self._ask(cosignatures.SHOWN, (journal,))
+        return cosignatures.shown(rows[0]) if rows else None
+
+    async def witnesses(self, journal: int) -> list[Newest]:
+        """Give each witness ever asked, with its newest cosignature of a published checkpoint of this journal."""
+        rows = await self._ask(cosignatures.NEWEST, {"journal": journal})
+        return [cosignatures.newest(row) for row in rows]
+
     async def _schema_now(self) -> str | None:
         rows = await self._ask(_SCHEMA, ())
         return str(rows[0][0]) if rows else None
 
-    async def _ask(self, statement: LiteralString, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    async def _ask(self, statement: LiteralString, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
         try:
             try:
                 return await self._ask_once(statement, values)
@@ -173,7 +189,9 @@ class Readers:
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise StoreUnavailable(f"database: expected an answer, got {str(error).strip()}") from error
 
-    async def _ask_once(self, statement: LiteralString, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    async def _ask_once(
+        self, statement: LiteralString, values: Sequence[Any] | Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
         async with self._pool.connection() as connection:
             cursor = connection.cursor(binary=True)
             await cursor.execute(statement, values)

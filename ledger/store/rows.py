@@ -30,6 +30,7 @@ KIND_NUMBERS: Final[dict[str, int]] = {
     Kind.CLOSE: 10,
     Kind.CORRECTION: 11,
     Kind.NOTICE: 12,
+    Kind.KEY: 13,
 }
 
 HEADER: Final = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     DateTime,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -27,7 +28,7 @@ from sqlalchemy import Uuid as UuidColumn
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-APPEND_ONLY = ("entries", "checkpoints", "rejections", "tiles")
+APPEND_ONLY = ("entries", "checkpoints", "rejections", "tiles", "witnesses", "cosignatures", "quorums")
 
 
 def _recorded_at() -> Any:
@@ -131,8 +132,42 @@ class TileRow(SQLModel, table=True):
     hashes: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
+class WitnessRow(SQLModel, table=True):
+    """A witness's verifier key, and the number under which its cosignatures are kept."""
+
+    __tablename__ = "witnesses"
+
+    id: int | None = Field(default=None, sa_column=Column(SmallInteger, Identity(), primary_key=True))
+    vkey: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+    recorded_at: datetime | None = _recorded_at()
+
+
+class CosignatureRow(SQLModel, table=True):
+    """A witness's verified signature over the checkpoint of this size: key id, time and signature, as in its line."""
+
+    __tablename__ = "cosignatures"
+
+    journal: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    witness: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    size: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    signature: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class QuorumRow(SQLModel, table=True):
+    """A size at which a journal's checkpoint had the cosignatures that the policy of that time asked for."""
+
+    __tablename__ = "quorums"
+
+    journal: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    size: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+
+
 class RejectionRow(SQLModel, table=True):
-    """A refused record as it came; the entry at (journal, index) holds its hash and code."""
+    """A refused record as it came; the entry at (journal, index) holds its hash and code.
+
+    Once, its key, value and headers may be erased: then the last three columns say when, by whom (the database's name
+    for them) and why.
+    """
 
     __tablename__ = "rejections"
     __table_args__ = (UniqueConstraint("journal", "topic", "partition", "offset"),)
@@ -149,6 +184,9 @@ class RejectionRow(SQLModel, table=True):
     value: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
     headers: list[list[str | None]] = Field(sa_column=Column(JSONB, nullable=False))
     recorded_at: datetime | None = _recorded_at()
+    erased_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=True))
+    erased_by: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    erased_reason: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
 
 
 class StandingRow(SQLModel, table=True):

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from contracts import codec, forms, ijson
 from contracts.codec import decode, stored_gig
 from contracts.currencies import EXPONENTS
-from contracts.events import NEGATIVE_KINDS, Event
+from contracts.events import Event
+from contracts.fields import NEGATIVE_KINDS
 from contracts.rejections import Code, Rejection
 
 

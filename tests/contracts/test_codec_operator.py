@@ -10,7 +10,7 @@ from gig_records import CONTROL_GATE, GATE, control, gig, record
 
 from contracts import codec
 from contracts.codec import decode
-from contracts.events import JOURNALS_MAX, Event, LedgerOpened, PeriodClosed, PlatformChanged, SchemeEnacted
+from contracts.events import JOURNALS_MAX, Event, KeyChanged, LedgerOpened, PeriodClosed, PlatformChanged, SchemeEnacted
 from contracts.examples import EXAMPLES
 from contracts.rejections import Code, Rejection
 from contracts.topics import partition_of
@@ -21,6 +21,7 @@ OPERATOR = {name: json.loads(value) for name, value in EXAMPLES.items() if not n
 MODELS = {
     "ledger.opened.v1": LedgerOpened,
     "platform.changed.v1": PlatformChanged,
+    "key.changed.v1": KeyChanged,
     "scheme.enacted.v1": SchemeEnacted,
     "period.closed.v1": PeriodClosed,
 }
@@ -48,7 +49,7 @@ def test_examples_are_accepted(name):
     assert (event.amounts_minor, event.commission_minor) == ((), 0)
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name != "ledger.opened.v1"])
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in ("ledger.opened.v1", "key.changed.v1")])
 def test_they_are_accepted_in_every_partition(name):
     for partition in range(8):
         assert isinstance(decode(control(OPERATOR[name], partition=partition), CONTROL_GATE), Event)
@@ -73,6 +74,13 @@ def test_the_most_journals_under_the_longest_name_fit_into_the_record_that_opens
     assert decode(control(changed("ledger.opened.v1", twice), partition=most - 1), gate).code is Code.TOO_LARGE
 
 
+def test_keys_change_in_the_partition_of_their_journal():
+    vkeys = [vkey.replace("/log/0+", "/log/5+") for vkey in OPERATOR["key.changed.v1"]["data"]["vkeys"]]
+    event = changed("key.changed.v1", {"journal": 5, "vkeys": vkeys})
+    assert isinstance(decode(control(event, partition=5), CONTROL_GATE), Event)
+    assert decode(control(event, partition=4), CONTROL_GATE).code is Code.WRONG_PARTITION
+
+
 def test_a_scheme_text_may_hold_any_text():
     text = 'title: "Iuran é 𝄞"\nnote: \\ / \u2028 \x7f\n'
     event = changed("scheme.enacted.v1", {"text": text, "sha256": hashlib.sha256(text.encode()).hexdigest()})
@@ -94,7 +102,7 @@ def test_a_prefix_of_topics_holds_for_the_platforms_topic():
     assert decode(control(event), CONTROL_GATE).code is Code.SCHEMA_VIOLATION
 
 
-LEDGER, PLATFORM, SCHEME, CLOSE = MODELS
+LEDGER, PLATFORM, KEYS, SCHEME, CLOSE = MODELS
 KEY = public_text()
 TOO_LONG = "x" * codec.CONTROL_BYTES_MAX
 FAULTS = [
@@ -119,6 +127,18 @@ FAULTS = [
     (Code.SCHEMA_VIOLATION, changed(PLATFORM, {"attributes": {"Turnover": "1"}})),
     (Code.SCHEMA_VIOLATION, changed(PLATFORM, {"attributes": {"turnover": 1}})),
     (Code.SCHEMA_VIOLATION, changed(PLATFORM, {"attributes": {"turnover": "a lot"}})),
+    (Code.SCHEMA_VIOLATION, changed(KEYS, {"change": "lost"})),
+    (Code.SCHEMA_VIOLATION, changed(KEYS, {"change": "added"})),
+    (Code.SCHEMA_VIOLATION, changed(KEYS, {"change": "retired"})),
+    (Code.SCHEMA_VIOLATION, without(KEYS, "trusted_size")),
+    (Code.SCHEMA_VIOLATION, without(KEYS, "trusted_root")),
+    (Code.SCHEMA_VIOLATION, changed(KEYS, {"trusted_size": -1})),
+    (Code.SCHEMA_VIOLATION, changed(KEYS, {"trusted_root": "AB" * 32})),
+    (Code.SCHEMA_VIOLATION, changed(KEYS, {"vkeys": []})),
+    (Code.SCHEMA_VIOLATION, changed(KEYS, {"vkeys": ["no key"]})),
+    (Code.SCHEMA_VIOLATION, changed(KEYS, {"vkeys": OPERATOR["key.changed.v1"]["data"]["vkeys"] * 9})),
+    (Code.SCHEMA_VIOLATION, changed(KEYS, {"journal": 1})),
+    (Code.SCHEMA_VIOLATION, changed(KEYS, subject="other.localhost")),
     (Code.SCHEMA_VIOLATION, changed(PLATFORM, {"signing_key": KEY[:-1]})),
     (Code.SCHEMA_VIOLATION, changed(PLATFORM, {"signing_key": KEY + "\n"})),
     (Code.SCHEMA_VIOLATION, changed(PLATFORM, {"signing_key": None})),

@@ -25,6 +25,7 @@ from contracts.currencies import EXPONENTS
 from contracts.entry import EntryError, decode, encode, event_key, received_at, salt
 from contracts.topics import partition_of
 from ledger.domain.document import load_document
+from ledger.log.keys import Verifier
 from tests.support import signing
 from tests.support.replica import SECRET, Replica
 from tests.support.strategies import FEW, GOJEK, STORIES, Feed, Story, records_of
@@ -32,6 +33,7 @@ from tests.support.strategies import FEW, GOJEK, STORIES, Feed, Story, records_o
 PAGE = Path(entries.__file__).parent / "formats" / "entry.md"
 JOURNALS = 8
 WORKER = "W-7f3a"
+KEY = bytes(range(2, 34))
 
 
 def golden_journal() -> Replica:
@@ -42,7 +44,6 @@ def golden_journal() -> Replica:
     feed = Feed(journal, JOURNALS)
     path = Path(entries.__file__).parent / "schemes" / "ID-JK-PILOT.yaml"
     pilot = load_document(path.read_text(encoding="utf-8"), path.name, EXPONENTS).versions[0]
-    vkey = "iuran.localhost/log/{}+0b1d2e3f+AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
     data: dict[str, Any] = {
         "components": [{"kind": "fare", "amount": "18500"}, {"kind": "tip", "amount": "2000"}],
         "commission": "3700",
@@ -54,7 +55,7 @@ def golden_journal() -> Replica:
     }
     feed.next[GOJEK] = 8810
     records = [
-        feed.opened("iuran.localhost", [vkey.format(n) for n in range(JOURNALS)]),
+        feed.opened("iuran.localhost", [Verifier(f"iuran.localhost/log/{n}", KEY).vkey() for n in range(JOURNALS)]),
         feed.enacted(pilot, "iuran.localhost"),
         feed.gig("G-98", WORKER, "31000", time="2026-03-01T07:40:00Z"),
     ]

@@ -14,7 +14,7 @@ MACHINERY = (
 LOWER = ("contracts", "ledger/domain", "ledger/log")
 LOWER_MODULES = (
     *("ledger.intake", "ledger.errors", "ledger.books", "ledger.parts", "ledger.accounts", "ledger.acts"),
-    "ledger.signatures",
+    *("ledger.signatures", "ledger.keyring"),
     *("streams.pipeline", "streams.needs", "streams.writing", "streams.closes"),
     *("ledger.audit.checks", "ledger.audit.findings", "ledger.audit.signatures"),
 )

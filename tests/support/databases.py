@@ -98,14 +98,14 @@ class Bare(NamedTuple):
 
 
 @contextmanager
-def bare_ledger(servers: Servers, journals: int = 1) -> Iterator[Bare]:
-    """A ledger with empty journals and keys of its own."""
+def bare_ledger(servers: Servers, journals: int = 1, own: Keys | None = None) -> Iterator[Bare]:
+    """A ledger with empty journals and keys of its own, unless some are given."""
     name = f"bare_{secrets.token_hex(6)}"
     template = _templates.get(servers.database_url) or _make_template(servers)
     _execute(servers.database_url, f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
         url = _at(servers.database_url, name)
-        own = make_keys(journals)
+        own = own or make_keys(journals)
         with database.session(url) as session:
             lines = [[signer.vkey() for signer in pair] for pair in own.pairs]
             registry.write_ledger(session, NAME, journals, "", lines)

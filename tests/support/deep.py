@@ -217,10 +217,16 @@ class _Journal:
         """Each refused record is kept beside the entry that refuses it, and nothing else is."""
         stored = _rows(
             self.connection,
-            'SELECT "index", topic, partition, "offset", code, value FROM rejections WHERE journal = %s ORDER BY 1',
+            'SELECT "index", topic, partition, "offset", code, value, erased_at IS NOT NULL FROM rejections '
+            "WHERE journal = %s ORDER BY 1",
             self.number,
         )
-        kept = [(*row[:5], sha256(b"" if row[5] is None else bytes(row[5])).hexdigest()) for row in stored]
+        # an erased row has no bytes left to hash: its entry's hash stands alone
+        hashes = {entry["index"]: entry["cause"]["sha256"] for entry in self.told}
+        kept = [
+            (*row[:5], hashes.get(row[0]) if row[6] else sha256(b"" if row[5] is None else bytes(row[5])).hexdigest())
+            for row in stored
+        ]
         refused = []
         for entry in self.told:
             if entry["kind"] == "rejection":

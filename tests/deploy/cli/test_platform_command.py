@@ -8,19 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from contracts.entry import decode
-from deploy.cli.main import app
 from deploy.embedded.stack import Servers
 from ledger.errors import Unfit
 from streams.publishing.signing import EventSigner
-from tests.support.ledgers import SmallLedger, found, gig
+from tests.support.commands import Door, run
+from tests.support.ledgers import found, gig
 from tests.support.running import findings
-
-
-def run(*arguments: str | Path, **environ: str) -> Any:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments], env=environ)
 
 
 def test_a_key_pair_is_made_once_and_the_private_one_is_its_owners_alone(tmp_path: Path) -> None:
@@ -47,28 +42,8 @@ def test_a_passphrase_locks_the_private_key(tmp_path: Path) -> None:
     assert isinstance(refused.exception, Unfit) and "open to others" in str(refused.exception)
 
 
-class Door:
-    """The command line on one small ledger."""
-
-    def __init__(self, ledger: SmallLedger, folder: Path) -> None:
-        self.ledger, self.folder = ledger, folder
-        settings = ledger.settings
-        self.environ = {
-            "IURAN_HOME": str(settings.home),
-            "IURAN_LEDGER": settings.ledger,
-            "IURAN_JOURNALS": str(settings.journals),
-            "IURAN_TOPIC_PREFIX": settings.topic_prefix,
-            "IURAN_DATABASE_URL": ledger.url,
-            "IURAN_KAFKA_BOOTSTRAP_SERVERS": ledger.broker.bootstrap_servers,
-        }
-
-    def run(self, *arguments: str | Path) -> Any:
-        return run(*arguments, **self.environ)
-
-    def ok(self, *arguments: str | Path) -> str:
-        got = self.run(*arguments)
-        assert got.exit_code == 0, (got.output, got.exception)
-        return str(got.stdout)
+class Signing(Door):
+    """A door with what these tests do and look at."""
 
     def acts(self, platform: str) -> list[list[int]]:
         """The indexes of a platform's acts, journal by journal."""
@@ -97,14 +72,14 @@ class Door:
 
 
 @pytest.fixture(scope="module")
-def door(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Door:
+def door(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Signing:
     """One ledger for all: each test minds platforms of its own."""
     folder = tmp_path_factory.mktemp("door")
-    return Door(found(servers, folder / "home", platforms=("gojek", "uber"), schemes=()), folder)
+    return Signing(found(servers, folder / "home", platforms=("gojek", "uber"), schemes=()), folder)
 
 
 @pytest.mark.stack
-def test_a_platform_that_signs_from_its_key_to_the_audit(door: Door) -> None:
+def test_a_platform_that_signs_from_its_key_to_the_audit(door: Signing) -> None:
     door.ok("platform", "keygen", "grab", "--folder", door.folder)
     door.ok("platform", "keygen", "later", "--folder", door.folder)
     first = ("platform", "add", "grab", "--signing-key", door.folder / "grab.pub", "--signed-only")
@@ -145,7 +120,7 @@ def test_a_platform_that_signs_from_its_key_to_the_audit(door: Door) -> None:
 
 
 @pytest.mark.stack
-def test_wishes_that_can_not_be(door: Door) -> None:
+def test_wishes_that_can_not_be(door: Signing) -> None:
     refusals = {
         ("platform", "add", "maxim", "--signed-only"): "expected a signing key with it or before it",
         ("platform", "change", "gojek", "--signed-only"): "expected a signing key with it or before it",
@@ -161,7 +136,7 @@ def test_wishes_that_can_not_be(door: Door) -> None:
 
 
 @pytest.mark.stack
-def test_another_change_while_one_is_on_its_way_is_refused(door: Door) -> None:
+def test_another_change_while_one_is_on_its_way_is_refused(door: Signing) -> None:
     for name in ("one", "two"):
         door.ok("platform", "keygen", name, "--folder", door.folder)
     change = ("platform", "change", "uber", "--signing-key")

@@ -17,8 +17,9 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from ledger.api.app import listen, run
+from ledger.api.app import run
 from ledger.errors import Unfit
+from ledger.serving import listen
 from ledger.settings import Settings
 
 pytestmark = pytest.mark.stack
@@ -27,10 +28,10 @@ CONFIG = Path(__file__).parents[3] / "deploy" / "prometheus" / "prometheus.yml"
 
 
 def test_a_port_in_use_is_named_with_what_to_do():
-    with listen("127.0.0.1", 0) as taken:
+    with listen("127.0.0.1", 0, "IURAN_API_PORT") as taken:
         port = taken.getsockname()[1]
         with pytest.raises(Unfit, match=rf"127\.0\.0\.1:{port}: expected a free address .* IURAN_API_PORT"):
-            listen("127.0.0.1", port)
+            listen("127.0.0.1", port, "IURAN_API_PORT")
 
 
 def test_answers_on_an_accepted_connection_leave_without_delay():
@@ -44,7 +45,7 @@ def test_answers_on_an_accepted_connection_leave_without_delay():
             asked.set_result(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
             writer.close()
 
-        server = await asyncio.start_server(serve, sock=listen("127.0.0.1", 0))
+        server = await asyncio.start_server(serve, sock=listen("127.0.0.1", 0, "IURAN_API_PORT"))
         async with server:
             _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
             nodelay = await asked
@@ -57,7 +58,7 @@ def test_answers_on_an_accepted_connection_leave_without_delay():
 def test_what_does_not_fit_is_refused_before_the_port_is_taken(api):
     with pytest.raises(Unfit, match="database: expected an address"):
         run(Settings())
-    with pytest.raises(Unfit, match="expected 0003, got none"):
+    with pytest.raises(Unfit, match="expected 0005, got none"):
         run(Settings(database_url=_empty_database(api.ledger.url)))
 
 

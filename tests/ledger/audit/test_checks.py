@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import pairwise
 from typing import Any
@@ -66,6 +66,7 @@ class Journal:
     head: Head = Head(JOURNAL, 0, Frontier().encode())  # noqa: RUF009 - a value
     balances: dict[str, dict[tuple[str, str, str], int]] = field(default_factory=dict)
     outside: dict[str, bytes] = field(default_factory=dict)
+    audit: JournalCheck = field(default_factory=lambda: JournalCheck(JOURNAL))
 
     def add(self, topic: str, event_id: str | None, kind: Kind = Kind.ACCRUAL, worker: str = "", **more: Any) -> None:
         """Enter a record of a topic at its next offset; without id it is refused."""
@@ -143,7 +144,7 @@ class Journal:
             self.sign(size)
 
     def check(self, secret: bytes | None = SECRET, **more: Any) -> list[Finding]:
-        audit = JournalCheck(JOURNAL, secret)
+        audit = self.audit = JournalCheck(JOURNAL, secret)
         audit.start(self.head, [SIGNER.vkey()], self.outside)
         waiting = dict(sorted(self.checkpoints.items()))
         for index, row in sorted(self.rows.items()):
@@ -311,6 +312,33 @@ def test_a_tampered_entry_is_named(name: str, signed_again: bool) -> None:
     assert findings[0].index == index
     assert law in laws_at(findings, index)
     assert ("L2" in laws_at(findings, index)) or signed_again or law == "L2"
+
+
+def test_an_erased_refusal_is_accepted_as_erased_and_counted() -> None:
+    journal = honest()
+    journal.refused = [replace(row, value=None, erased=True, emptied=True) for row in journal.refused]
+    assert journal.check() == []
+    assert journal.audit.erased == len(journal.refused)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"emptied": False},
+        {"value": b"kept", "emptied": False},
+        {"code": "too_large"},
+        {"topic": "gigs.grab"},
+        {"offset": 99},
+        {"index": 9},
+        {"erased": False, "value": b"another"},
+        {"erased": False},
+    ],
+    ids=str,
+)
+def test_an_erased_refusal_that_was_altered_is_named(change: dict[str, Any]) -> None:
+    journal = honest()
+    journal.refused[0] = replace(journal.refused[0], **({"value": None, "erased": True, "emptied": True} | change))
+    assert ("L12", journal.refused[0].index) in [(f.law, f.index) for f in journal.check()]
 
 
 def test_a_wrong_balance_makes_one_finding_whichever_side_was_changed() -> None:

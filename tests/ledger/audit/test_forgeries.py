@@ -25,10 +25,10 @@ from ledger.audit.outside import Outside
 from ledger.audit.verify import Verdict
 from ledger.errors import Unfit
 from ledger.log.keys import MlDsaSigner, Signer
-from ledger.store import keys
+from ledger.store import keys, rejections
 from ledger.store.keystore import LogSigner
 from tests.ledger.audit.conftest import Honest
-from tests.ledger.audit.tampering import Attacker, copied, set_in
+from tests.ledger.audit.tampering import GUARDED, Attacker, copied, set_in
 
 JOURNAL = 0
 
@@ -64,6 +64,21 @@ def attacked(servers: Any, honest: Honest) -> Iterator[Callable[[], Any]]:
 def accrual(attacker: Attacker) -> int:
     """An accrual with postings, neither among the first nor the last entries."""
     return attacker.of_kind("accrual")[7]
+
+
+def test_an_erased_refusal_is_counted_and_all_else_still_holds(honest: Honest, attacked: Any) -> None:
+    """Not a forgery: what the ledger's own door does, the guards on; then the hash in the entry stands alone."""
+    with attacked() as (attacker, url):
+        for table in GUARDED:
+            attacker.connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        index = attacker.of_kind("rejection")[0]
+        assert rejections.erase(url, JOURNAL, index, "personal_data")
+        found = audit(url, honest, honest.outside)
+        assert found.holds
+        assert [walked.erased for walked in found.journals] == [1, 0]
+        attacker.connection.execute("ALTER TABLE rejections DISABLE TRIGGER USER")
+        attacker.do("UPDATE rejections SET value = 'x' WHERE journal = JOURNAL AND " + '"index" = %s', index)
+        assert [(f.law, f.index) for f in audit(url, honest).findings] == [("L12", index)]
 
 
 def test_every_changed_byte_is_found_between_the_checkpoints_around_it(honest: Honest, attacked: Any) -> None:

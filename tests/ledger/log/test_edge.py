@@ -28,8 +28,8 @@ def by_definition(tile: Tile) -> bytes:
 
 @given(st.lists(st.integers(0, 900), max_size=6))
 @settings(max_examples=30)
-def test_partial_tiles_any_batches_give_the_defined_tiles(batches: list[int]) -> None:
-    """tlog-tiles "Merkle Tree", "Partial Tiles": MTH(D[(n * 256 + i) * 256**l : (n * 256 + i + 1) * 256**l])."""
+def test_merkle_tree_any_batches_give_the_defined_tiles(batches: list[int]) -> None:
+    """tlog-tiles "Merkle Tree": MTH(D[(n * 256 + i) * 256**l : (n * 256 + i + 1) * 256**l]) for i from 0 to 255."""
     frontier, edge = Frontier(), Edge()
     full: list[FullTile] = []
     for batch in batches:
@@ -44,7 +44,20 @@ def test_partial_tiles_any_batches_give_the_defined_tiles(batches: list[int]) ->
     assert [t.root for t in full] == [node(t.level + 1, t.number) for t in full]
 
 
-def test_a_third_level_rises_and_its_tiles_come_out_level_by_level() -> None:
+def test_partial_tiles_are_not_hashed_into_the_level_above() -> None:
+    """tlog-tiles "Partial Tiles": 1 to 255 hashes, MUST NOT be hashed into a tile at the level above."""
+    edge = Edge()
+    frontier = Frontier()
+    for size in range(1, 514):
+        frontier, nodes = frontier.grow(leaves(size - 1, size))
+        edge, full = edge.grow(nodes)
+        assert len(full) == (size % 256 == 0)
+        assert [len(row) // 32 for row in edge.rows] == ([size] if size < 256 else [size % 256, size // 256])
+        assert all(0 < len(content) < 8192 for content in edge.partials().values())
+
+
+def test_merkle_tree_full_tiles_are_8192_bytes_and_come_out_level_by_level() -> None:
+    """tlog-tiles "Merkle Tree": full tiles MUST be exactly 256 hashes wide, or 8,192 bytes."""
     frontier, nodes = Frontier().grow(leaves(0, 65_535))
     edge, full = Edge().grow(nodes)
     assert (len(full), [len(row) // 32 for row in edge.rows]) == (255, [255, 255])

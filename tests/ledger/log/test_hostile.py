@@ -1,6 +1,11 @@
-"""Every parser of the log against hostile bytes: its own exception and no other, one spelling, memory in proportion."""
+"""Every parser of the log against hostile bytes: its own exception and no other, one spelling, memory in proportion.
+
+A parser is a line in DOORS and with it a fuzz target; FUZZ_EXAMPLES in the environment says how long each is tried.
+"""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,9 +20,11 @@ from ledger.log.proof import ProofError, verify_consistency, verify_inclusion
 from ledger.log.prover import verify_tiles
 from ledger.log.receipt import Receipt, ReceiptError
 from ledger.log.tiles import Tile, TileError, decode_bundle, encode_bundle
+from ledger.log.witness import Request, WitnessError, open_cosignatures, open_size
 from tests.ledger.log.hostile import Door, changed, knock, monsters, peak_bytes
-from tests.ledger.log.trees import leaf, leaf_hash, mth, path
+from tests.ledger.log.trees import leaf, leaf_hash, mth, path, proof
 
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "80"))
 ORIGIN = "iuran.localhost/log/3"
 SIGNER, SECOND = keys.generate(ORIGIN), keys.generate(ORIGIN, keys.MLDSA44)
 WITNESS = keys.generate("witness.example/w1", keys.COSIGNATURE)
@@ -26,6 +33,11 @@ HEAD = Checkpoint(ORIGIN, 100, mth(0, 100))
 SIGNED = sign_checkpoint(HEAD, [SIGNER, SECOND])
 RECEIPTS = [Receipt(m, tuple(path(m, 0, 100)), SIGNED, extra).format() for m, extra in ((37, None), (99, b"more"))]
 POLICY = f"log {SIGNER.vkey()}\nwitness a {WITNESS.vkey()} https://w.example\ngroup g 1 a\nquorum g\n".encode()
+ASKED = Request(37, tuple(proof(37, 100)), SIGNED).format()
+COSIGNED = note.format_signatures(note.parse(note.sign(HEAD.format(), [WITNESS.at(7)])).signatures).encode()
+ASKED = Request(37, tuple(proof(37, 100)), SIGNED).format()
+LINE = note.Signature(WITNESS.name, WITNESS.key_id, WITNESS.at(1_790_000_000).sign(HEAD.format().encode()))
+COSIGNED = note.format_signatures([LINE]).encode()
 ENTRIES = [leaf(0), b"", leaf(2)]
 
 
@@ -72,7 +84,20 @@ DOORS = [
         lambda v: octets(v.vkey()),
     ),
     Door("private key", lambda c: keys.load_pem(ORIGIN, c), NoteError, [SIGNER.pem(), SECOND.pem()]),
+    Door("witness request", Request.parse, WitnessError, [ASKED], Request.format),
+    Door("witness answer", lambda c: open_cosignatures(c, HEAD.format(), [WITNESS.verifier]), WitnessError, [COSIGNED]),
+    Door("witness size", open_size, WitnessError, [b"4711\n"], lambda size: b"%d\n" % size),
     Door("policy", policy.parse, PolicyError, [POLICY]),
+    Door(
+        "signature lines",
+        lambda c: note.parse_signatures(text(c)),
+        NoteError,
+        [COSIGNED],
+        lambda s: octets(note.format_signatures(s)),
+    ),
+    Door("witness request", Request.parse, WitnessError, [ASKED], Request.format),
+    Door("witness answer", lambda c: open_cosignatures(c, HEAD.format(), [WITNESS.verifier]), WitnessError, [COSIGNED]),
+    Door("size that a witness knows", open_size, WitnessError, [b"100\n", b"0\n"], lambda size: b"%d\n" % size),
 ]
 
 
@@ -84,14 +109,14 @@ def test_good_bytes_are_read(door: Door) -> None:
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
 @given(data=st.data())
-@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
 def test_good_bytes_changed_are_refused_or_have_one_spelling(door: Door, data: st.DataObject) -> None:
     knock(door, data.draw(changed(door.seeds)))
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
 @given(content=st.binary(max_size=300))
-@settings(max_examples=30)
+@settings(max_examples=EXAMPLES // 2)
 def test_any_bytes_are_refused_or_have_one_spelling(door: Door, content: bytes) -> None:
     knock(door, content)
 
@@ -131,3 +156,19 @@ def test_any_sizes_and_hashes_prove_or_raise_proof_error(
 def test_any_tiles_verify_or_raise_their_own(size: int, tiles: dict[Tile, bytes]) -> None:
     with pytest.raises((TileError, ProofError)):
         verify_tiles(size, bytes(32), tiles)
+
+
+def loud(content: bytes) -> None:
+    raise ValueError(content)
+
+
+def test_the_knock_can_fail() -> None:
+    with pytest.raises(ValueError, match="invalid literal"):
+        knock(Door("another exception", int, TileError, [b"1"]), b"x")
+    with pytest.raises(AssertionError, match="expected the bytes that were read"):
+        knock(Door("another spelling", int, ValueError, [b"1"], lambda n: b"%d" % n), b"01")
+    with pytest.raises(AssertionError, match="expected ValueError itself"):
+        knock(Door("a kind of it", bytes.decode, ValueError, [b"1"]), b"\xff")
+    with pytest.raises(AssertionError, match="at most 1,000 characters"):
+        knock(Door("the whole input in a message", loud, ValueError, [b"1"]), b"x" * 2000)
+    assert peak_bytes(lambda: bytes(1 << 20)) > 1 << 20

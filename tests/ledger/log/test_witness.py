@@ -15,7 +15,7 @@ from ledger.log.checkpoint import Checkpoint
 from ledger.log.note import NoteSigner, Signature
 from ledger.log.proof import ProofError, verify_consistency
 from ledger.log.witness import NEVER, Answer, Latest, Request, Submission, WitnessError
-from tests.ledger.log.trees import mth, proof
+from tests.ledger.log.trees import fork, mth, proof
 
 ORIGIN = "example.com/behind-the-sofa"
 OLD, NEW = keys.generate(ORIGIN), keys.generate(ORIGIN)  # a log's key and the one that comes after it
@@ -359,19 +359,6 @@ def test_no_request_is_not_written() -> None:
             request.format()
 
 
-def fork(size: int, at: int) -> Checkpoint:
-    """The head of another history: as the first one up to leaf `at`, from there on with other leaves."""
-    leaves = [mth(n, n + 1) if n < at else sha256(b"\x00other %d" % n).digest() for n in range(size)]
-
-    def root(start: int, end: int) -> bytes:
-        if end - start == 1:
-            return leaves[start]
-        half = 1 << (end - start - 1).bit_length() - 1
-        return sha256(b"\x01" + root(start, start + half) + root(start + half, end)).digest()
-
-    return Checkpoint(ORIGIN, size, root(0, size))
-
-
 class AWitnessAndItsLogs(RuleBasedStateMachine):
     """A log that lies in all ways it can, with its right key: what was cosigned remains one growing history."""
 
@@ -393,12 +380,12 @@ class AWitnessAndItsLogs(RuleBasedStateMachine):
 
     @rule(size=st.integers(1, 20), at=st.integers(0, 20), old=st.integers(0, 20))
     def forked(self, size: int, at: int, old: int) -> None:
-        self._ask(fork(size, at), old, proof(old, size) if old <= size else [])
+        self._ask(Checkpoint(ORIGIN, size, fork(size, at)), old, proof(old, size) if old <= size else [])
 
     @rule(size=st.integers(1, 20), at=st.integers(0, 20), own=st.booleans())
     def forked_from_what_is_known(self, size: int, at: int, own: bool) -> None:
         old = self.latest.size
-        self._ask(fork(size, at), old, proof(old, size) if own and old <= size else [])
+        self._ask(Checkpoint(ORIGIN, size, fork(size, at)), old, proof(old, size) if own and old <= size else [])
 
     @invariant()
     def one_history(self) -> None:
@@ -420,7 +407,7 @@ def test_a_fork_is_refused_at_every_size_and_from_every_leaf() -> None:
     for old in range(1, 10):
         for new in range(old, 12):
             for at in range(old):
-                forged = fork(new, at)
+                forged = Checkpoint(ORIGIN, new, fork(new, at))
                 for hashes in {tuple(proof(old, new)), ()}:
                     with pytest.raises(ProofError):
                         verify_consistency(old, mth(0, old), new, forged.root, hashes)

@@ -40,6 +40,19 @@ def split(n: int) -> int:
     return 1 << (n - 1).bit_length() - 1
 
 
+def fork(size: int, at: int) -> bytes:
+    """The root of another history: its leaves are the world's up to `at`, and others from there on."""
+    leaves = [leaf_hash(n) if n < at else sha256(b"\x00other %d" % n).digest() for n in range(size)]
+
+    def root(start: int, end: int) -> bytes:
+        if end - start == 1:
+            return leaves[start]
+        k = start + split(end - start)
+        return sha256(b"\x01" + root(start, k) + root(k, end)).digest()
+
+    return root(0, size)
+
+
 def path(m: int, start: int, end: int) -> list[bytes]:
     """PATH(m, D[start:end]) of section 2.1.1."""
     n = end - start

@@ -18,7 +18,7 @@ from ledger.domain.standing import Account
 from ledger.errors import InvariantError, StoreUnavailable
 from ledger.store import database
 from ledger.store.standings import SNAPSHOT_ENTRIES, load_accounts, taken
-from tests.support.databases import NAME, Bare, bare_ledger
+from tests.support.databases import Bare, bare_ledger, make_keys
 from tests.support.deep import check_ledger_deeply
 from tests.support.faults import Desks, kill
 from tests.support.replica import Replica
@@ -159,14 +159,13 @@ def test_a_database_that_breaks_off_says_so(told: tuple[Bare, Replica]) -> None:
 def test_the_standings_can_be_rebuilt_and_a_restart_uses_them(servers: Servers) -> None:
     """Emptied or kept, used or not: the next leaves are the same."""
     leaves = []
+    own = make_keys(1)
     for emptied in (False, True):
-        with bare_ledger(servers) as ledger:
-            secret = bytes(32)
-            same = ledger._replace(keys=ledger.keys._replace(salts=(secret,)))
+        with bare_ledger(servers, own=own) as ledger:
             feed = Feed()
-            records = [feed.opened(NAME, ["x+00000000+AAAA"]), feed.enacted(POOL[0])]
+            records = [ledger.opening(feed), feed.enacted(POOL[0])]
             records += [feed.gig(f"G-{n}", "W-ann", "90", GOJEK) for n in range(SNAPSHOT_ENTRIES + 6)]
-            desk = Desks(same, records)
+            desk = Desks(ledger, records)
             desk.settle(records[:-3])
             if emptied:
                 ledger.act("TRUNCATE standings")

@@ -37,7 +37,7 @@ type question struct {
 	Leaf     []byte
 	Path     [][]byte
 	Root     []byte
-	OldRoot  []byte
+	OldRoot  []byte `json:"old_root"`
 	Size     int64
 	Old      int64
 	Index    int64

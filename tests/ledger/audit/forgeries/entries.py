@@ -231,6 +231,11 @@ ENTRIES: tuple[Forgery, ...] = (
         sql(refusal, "UPDATE rejections SET value = NULL"),
     ),
     Forgery(
+        "a refused record is said to be erased, and kept in its headers", D, S, "L12", "refused record",
+        sql(refusal, "UPDATE rejections SET key = NULL, value = NULL, headers = '[[\"aa\", null]]', "
+            "erased_at = now(), erased_reason = 'x'"),
+    ),
+    Forgery(
         "a refused record gets another code", D, S, "L12", "refused record",
         sql(refusal, "UPDATE rejections SET code = 'malformed'"),
     ),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from contracts import events
+from contracts import fields
 from contracts.currencies import EXPONENTS
 from ledger.domain.cases.file import read_cases
 from ledger.domain.cases.run import run_case
@@ -140,9 +140,9 @@ def test_how_to_say_it_names_schemes_that_say_it_so() -> None:
 
 
 def test_words_of_gigs_are_those_of_the_events() -> None:
-    assert set(GIG_WORDS["component"]) == set(events.COMPONENT_KINDS)
-    assert set(GIG_WORDS["service"]) == set(events.SERVICES)
-    assert set(GIG_WORDS["vehicle"]) == {*events.VEHICLES, "none"}
+    assert set(GIG_WORDS["component"]) == set(fields.COMPONENT_KINDS)
+    assert set(GIG_WORDS["service"]) == set(fields.SERVICES)
+    assert set(GIG_WORDS["vehicle"]) == {*fields.VEHICLES, "none"}
     assert [word for words in GIG_WORDS.values() for word in words if f"`{word}`" not in PAGE] == []
 
 
