@@ -32,6 +32,8 @@ class Resource(StrEnum):
     ENTRY = "an entry's exact bytes"
     ENTRY_VIEW = "a view of an entry without balances"
     EXPLANATION = "an entry's explanation"
+    PROOF = "an entry's proof of inclusion"
+    BUNDLES = "bundles of all entries' exact bytes"
 
 
 class Scope(StrEnum):
@@ -54,6 +56,7 @@ TABLE: Final[dict[Role, dict[Resource, Scope]]] = {
         Resource.ENTRIES: Scope.OWN,
         Resource.ENTRY: Scope.OWN,
         Resource.EXPLANATION: Scope.OWN,
+        Resource.PROOF: Scope.OWN,
     },
     Role.PLATFORM: {Resource.ENTRY_VIEW: Scope.OWN},
     Role.AUDITOR: {
@@ -61,6 +64,8 @@ TABLE: Final[dict[Role, dict[Resource, Scope]]] = {
         Resource.ENTRIES: Scope.ALL,
         Resource.ENTRY: Scope.ALL,
         Resource.EXPLANATION: Scope.ALL,
+        Resource.PROOF: Scope.ALL,
+        Resource.BUNDLES: Scope.ALL,
     },
     Role.DELEGATE: {},
     Role.OPERATOR: {},

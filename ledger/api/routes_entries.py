@@ -1,7 +1,8 @@
-"""One entry: its exact bytes, or a platform's view of it, and its explanation.
+"""One entry: its exact bytes and their proof, or a platform's view of it, and its explanation.
 
 The bytes are those that were hashed and signed, so whoever has them and a proof needs to trust nobody; their ETag is
-the leaf hash. A platform gets what its own record caused, without balances and salt: those tell of other platforms.
+the leaf hash. A platform gets what its own record caused, with its place under a signed checkpoint, without balances
+and salt: those tell of other platforms, and so would a proof that only the exact bytes fit.
 An entry that is unknown, not yet under a published checkpoint (L8), or somebody else's is the same 404.
 """
 
@@ -21,29 +22,35 @@ from ledger.api import http
 from ledger.api.access import Caller, Resource, Role, may
 from ledger.api.explanation import Explaining
 from ledger.api.problems import not_found
-from ledger.api.views import EntryView, Explanation, documented
+from ledger.api.views import CheckpointNote, EntryView, Explanation, documented
 from ledger.intake import platform_of as source_platform
 from ledger.log.merkle import leaf_hash
+from ledger.store.keys import key_name
+from ledger.store.receipts import make_receipt
 
 if TYPE_CHECKING:
     from ledger.api.auth import Authenticator
     from ledger.store.readers import Readers
+    from ledger.store.registry import LedgerFacts
 
 JOURNAL = Path(ge=0, lt=JOURNALS_MAX, description="A journal's number.")
 _INDEX = Path(ge=0, lt=INTEGER_LIMIT, description="An entry's index in its journal, from 0.")
 
 
-def routes(readers: Readers, authenticate: Authenticator, explaining: Explaining, topic_prefix: str) -> APIRouter:
+def routes(readers: Readers, authenticate: Authenticator, explaining: Explaining, facts: LedgerFacts) -> APIRouter:
     """Give the routes over these readers."""
     router = APIRouter(prefix="/v1/entries/{journal}/{index}", tags=["entries"])
     asking = Depends(authenticate)
 
     async def visible(journal: int, index: int, caller: Caller, resource: Resource) -> tuple[bytes, Entry]:
+        """Give a shown entry that the caller may see so; raises Refused, whatever the reason."""
         leaf = await readers.entry(journal, index)
         if leaf is None:
             raise not_found()
         entry = entries.decode(leaf)
-        owner = platform_of(entry.cause.topic, topic_prefix) if resource is Resource.ENTRY_VIEW else worker_of(entry)
+        owner = (
+            platform_of(entry.cause.topic, facts.topic_prefix) if resource is Resource.ENTRY_VIEW else worker_of(entry)
+        )
         if not may(caller, resource, owner):
             raise not_found()
         return leaf, entry
@@ -58,10 +65,21 @@ def routes(readers: Readers, authenticate: Authenticator, explaining: Explaining
         """An entry as it was signed (SHA-256 of 0x00 and these bytes is its leaf hash); a platform gets its view."""
         if caller.role is Role.PLATFORM:
             leaf, stored = await visible(journal, index, caller, Resource.ENTRY_VIEW)
-            tag = leaf_hash(leaf).hex()
-            return http.reply(request, _view(stored, tag), http.PRIVATE_FOR_EVER, f"{tag}.view")
+            shown = await readers.cited(journal, index)
+            checkpoint = CheckpointNote(journal, key_name(facts.name, journal), shown.size, shown.note.decode())
+            view = _view(stored, leaf_hash(leaf).hex(), checkpoint)
+            return http.reply(request, view, http.PRIVATE_ASK_AGAIN, f"{view.leaf_hash}.{http.digest(shown.note)}")
         leaf, _ = await visible(journal, index, caller, Resource.ENTRY)
         return http.reply(request, leaf, http.PRIVATE_FOR_EVER, leaf_hash(leaf).hex())
+
+    @router.get("/proof", responses=documented(http.TEXT, 401, 404, 503), summary="The proof that it is in the log")
+    async def proof(request: Request, journal: int = JOURNAL, index: int = _INDEX, caller: Caller = asking) -> Response:
+        """The entry's inclusion under the newest published checkpoint (c2sp.org/tlog-proof); keep it with the bytes."""
+        leaf, _ = await visible(journal, index, caller, Resource.PROOF)
+        shown = await readers.cited(journal, index)
+        receipt = await make_receipt(readers, journal, index, leaf, shown.note)
+        content = receipt.format()
+        return http.reply(request, content, http.PRIVATE_ASK_AGAIN, http.digest(content), http.TEXT)
 
     @router.get("/explanation", responses=documented(Explanation, 401, 404, 503), summary="Why it says what it says")
     async def explanation(
@@ -83,7 +101,7 @@ def _own(entry: Entry) -> list[ContributionRow]:
     return [row for row in rows if row.platform == own]
 
 
-def _view(entry: Entry, tag: str) -> EntryView:
+def _view(entry: Entry, tag: str, checkpoint: CheckpointNote) -> EntryView:
     return EntryView(
         entry.journal,
         entry.index,
@@ -94,4 +112,5 @@ def _view(entry: Entry, tag: str) -> EntryView:
         None if entry.event is UNSET else entry.event,
         _own(entry),
         None if entry.rejection is UNSET else entry.rejection.code,
+        checkpoint,
     )

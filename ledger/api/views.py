@@ -87,8 +87,20 @@ class EntryPage(msgspec.Struct):
     checkpoint: CheckpointRef
 
 
+class CheckpointNote(msgspec.Struct):
+    """A published checkpoint whole: `note` is the signed note's text (c2sp.org/tlog-checkpoint)."""
+
+    journal: int
+    origin: str
+    size: int
+    note: str
+
+
 class EntryView(msgspec.Struct):
-    """What a platform sees of an entry that its record caused: event and contributions, no balances, no salt."""
+    """What a platform sees of an entry that its record caused: event and contributions, no balances, no salt.
+
+    The journal's tree holds `leaf_hash` at `index`, and `checkpoint` is signed over that tree.
+    """
 
     journal: int
     index: int
@@ -99,6 +111,7 @@ class EntryView(msgspec.Struct):
     event: StoredEvent | None
     contributions: list[ContributionRow]
     rejection: str | None
+    checkpoint: CheckpointNote
 
 
 class WitnessState(msgspec.Struct):

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString, NamedTuple
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from ledger.errors import StoreUnavailable, Unfit
-from ledger.store import cosignatures
+from ledger.errors import InvariantError, StoreUnavailable, Unfit
+from ledger.log.tiles import Tile
+from ledger.store import cosignatures, tiles
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -56,6 +57,10 @@ _HEAD: LiteralString = (
     "SELECT h.published_size, c.note, h.vkey FROM heads h "
     "LEFT JOIN checkpoints c ON c.journal = h.journal AND c.size = h.published_size WHERE h.journal = %s"
 )
+_SIZE: LiteralString = "SELECT published_size FROM heads WHERE journal = %s"
+_BUNDLE: LiteralString = (
+    'SELECT leaf FROM entries WHERE journal = %s AND "index" >= %s AND "index" < %s ORDER BY "index"'
+)
 _SCHEMA: LiteralString = "SELECT version_num FROM alembic_version"
 
 
@@ -79,6 +84,13 @@ class Head(NamedTuple):
     size: int
     note: bytes | None
     vkeys: str
+
+
+class Cited(NamedTuple):
+    """A published checkpoint that an answer may cite: its size and its note."""
+
+    size: int
+    note: bytes
 
 
 class Readers:
@@ -171,6 +183,40 @@ class Readers:
         """Give each witness ever asked, with its newest cosignature of a published checkpoint of this journal."""
         rows = await self._ask(cosignatures.NEWEST, {"journal": journal})
         return [cosignatures.newest(row) for row in rows]
+
+    async def cited(self, journal: int, index: int) -> Cited:
+        """Give the checkpoint under which a shown entry is proven: the one that `shown` gives, if it covers the entry.
+
+        Else the newest published one, which does: raises InvariantError (L8) if not.
+        """
+        shown = await self.shown(journal)
+        if shown is not None and shown.size > index:
+            return Cited(shown.size, shown.note)
+        head = await self.head(journal)
+        if head is None or head.note is None or head.size <= index:
+            raise InvariantError("L8", f"journal {journal} entry {index}: expected a published checkpoint, got none")
+        return Cited(head.size, head.note)
+
+    async def published_size(self, journal: int) -> int:
+        """Give the size of a journal's newest published checkpoint; 0 when there is none or no such journal."""
+        rows = await self._ask(_SIZE, (journal,))
+        return int(rows[0][0]) if rows else 0
+
+    async def bundle(self, journal: int, tile: Tile) -> list[bytes]:
+        """Give the exact bytes of the entries of a bundle, by index; fewer where not all are stored.
+
+        The caller has made sure that it lies under a published size (`Tile.within`): it is not asked for again.
+        """
+        rows = await self._ask(_BUNDLE, (journal, tile.start, tile.end))
+        return [bytes(row[0]) for row in rows]
+
+    async def tiles(self, journal: int, wanted: Sequence[Tile]) -> dict[Tile, bytes]:
+        """Give the hashes of these tiles (no entry bundles), in one statement; short where something is not stored.
+
+        The caller has made sure that they lie under a published size (`Tile.within`): it is not asked for again.
+        """
+        rows = await self._ask(tiles.CUT, tiles.wanted(journal, wanted))
+        return {Tile(level, number, width): bytes(hashes) for level, number, width, hashes in rows}
 
     async def _schema_now(self) -> str | None:
         rows = await self._ask(_SCHEMA, ())

@@ -11,20 +11,25 @@ pytestmark = pytest.mark.stack
 OWN, OTHERS = "own", "others"
 # (role, sub) -> resources that answer 200: of W-alice and W-bob, or of the platform's own gig and another's
 SEES = {
-    ("worker", "W-alice"): {("balances", "W-alice"), ("entries", "W-alice"), ("entry", "A"), ("explanation", "A")},
-    ("worker", "W-bob"): {("balances", "W-bob"), ("entries", "W-bob"), ("entry", "B"), ("explanation", "B")},
+    ("worker", "W-alice"): {
+        *(("balances", "W-alice"), ("entries", "W-alice"), ("entry", "A"), ("explanation", "A"), ("proof", "A")),
+        *(("entry", "A-grab"), ("explanation", "A-grab"), ("proof", "A-grab")),
+    },
+    ("worker", "W-bob"): {
+        *(("balances", "W-bob"), ("entries", "W-bob"), ("entry", "B"), ("explanation", "B"), ("proof", "B")),
+    },
     ("worker", "W-nobody"): set(),
     ("platform", "gojek"): {("entry", "A"), ("entry", "B"), ("entry", "refused")},
     ("platform", "grab"): {("entry", "A-grab")},
     ("platform", "uber"): set(),
     ("auditor", "bpk"): {
         *((resource, worker) for resource in ("balances", "entries") for worker in ("W-alice", "W-bob")),
-        *((resource, of) for resource in ("entry", "explanation") for of in ("A", "A-grab", "B", "refused", "act")),
+        *((kind, of) for kind in ("entry", "explanation", "proof") for of in ("A", "A-grab", "B", "refused", "act")),
+        ("bundle", "000.p/3"),
     },
     ("delegate", "union"): set(),
     ("operator", "ops"): set(),
 }
-SEES["worker", "W-alice"] |= {("entry", "A-grab"), ("explanation", "A-grab")}
 
 
 def _paths(api) -> dict[tuple[str, str], str]:
@@ -38,7 +43,9 @@ def _paths(api) -> dict[tuple[str, str], str]:
         "no journal": (77, 0),
     }
     paths = {("entry", name): f"/v1/entries/{journal}/{index}" for name, (journal, index) in entries.items()}
-    paths |= {("explanation", name): f"{path}/explanation" for (_, name), path in list(paths.items())}
+    for resource in ("explanation", "proof"):
+        paths |= {(resource, name): f"{path}/{resource}" for (kind, name), path in paths.items() if kind == "entry"}
+    paths |= {("bundle", number): f"/log/0/tile/entries/{number}" for number in ("000.p/3", "000", "0", "x000/000")}
     for resource in ("balances", "entries"):
         for worker in ("W-alice", "W-bob", "W-nobody", "W-unknown", "nonsense"):
             paths[resource, worker] = f"/v1/workers/{worker}/{resource}"
@@ -76,7 +83,13 @@ def test_a_304_is_only_for_who_may_see_the_entry(api):
     assert api.get(path, headers=tag).status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/v1/workers/W-alice/balances", "/v1/workers/W-alice/entries", "/v1/entries/0/0"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/v1/workers/W-alice/balances", "/v1/workers/W-alice/entries", "/v1/entries/0/0", "/v1/entries/0/0/proof"),
+        "/log/0/tile/entries/000",
+    ],
+)
 def test_without_a_token_protected_routes_answer_401(api, path):
     answer = api.get(path)
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Bearer realm="iuran"')

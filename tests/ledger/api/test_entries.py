@@ -41,6 +41,18 @@ def test_a_platforms_view_holds_its_event_and_contributions_and_nothing_of_other
     assert "balances" not in view
     assert "salt" not in view
     assert view["leaf_hash"] == leaf_hash(leaf).hex()
+    note = api.get(f"/log/{journal}/checkpoint").text
+    origin, size = note.split("\n")[:2]
+    assert view["checkpoint"] == {"journal": journal, "origin": origin, "size": int(size), "note": note}
+    assert int(size) > index
+
+
+def test_a_platforms_view_is_asked_for_again_and_its_tag_is_of_the_checkpoint_too(api):
+    journal, index, _ = api.entry_of(ALICE, "grab")
+    answer = api.get(f"/v1/entries/{journal}/{index}", "platform", "grab")
+    assert answer.headers["cache-control"] == "private, no-cache"
+    tag = {"If-None-Match": answer.headers["etag"]}
+    assert api.get(f"/v1/entries/{journal}/{index}", "platform", "grab", headers=tag).status_code == 304
 
 
 def test_a_platform_sees_why_its_record_was_refused(api):
