@@ -25,6 +25,7 @@ from ledger.api import (
     routes_health,
     routes_log,
     routes_schemes,
+    routes_tiles,
     routes_workers,
     views,
 )
@@ -71,7 +72,8 @@ def create_app(readers: Readers, authenticate: Authenticator, facts: LedgerFacts
     app.include_router(routes_workers.routes(readers, authenticate, facts))
     app.include_router(routes_entries.routes(readers, authenticate, Explaining(readers), facts))
     app.include_router(routes_schemes.routes(readers))
-    app.include_router(routes_log.routes(readers, authenticate))
+    app.include_router(routes_log.routes(readers))
+    app.include_router(routes_tiles.routes(readers, authenticate))
     app.include_router(routes_health.routes(readers, metrics))
     _describe(app)
     problems.register(app)

@@ -152,20 +152,22 @@ class Journal:
 
         Raises Fenced, KeysTaken, StoreUnavailable (see the module) and InvariantError for L6.
         """
-        # 1 grow and sign, in memory. A crash here leaves nothing: the records come again.
+        # 1 grow the tree, lay the tiles that became full, sign by every key, in memory. A crash here leaves nothing but
+        # signatures that nobody saw: the records come again, and the checkpoint over them is signed anew.
         frontier, nodes = self.head.frontier.grow([leaf_hash(leaf) for leaf in batch.leaves])
         edge, full = self.head.edge.grow(nodes)
         note = self._sign(frontier) if batch.leaves else None
         try:
             async with self.connection.transaction():
-                # 2 swap the head first: it locks the row, so of two writers the later waits and is then refused.
-                # A crash between here and the end of the transaction leaves nothing; PostgreSQL rolls back.
+                # 2 swap the head first, with checkpoint, tiles and positions: it locks the row, so of two writers the
+                # later waits and is then refused. A crash between here and the end of the transaction leaves nothing,
+                # no tile either; PostgreSQL rolls back.
                 swapped = await self.connection.execute(_SWAP, self._swap(frontier, note, full, batch.positions))
                 if await swapped.fetchone() is None:
                     raise Fenced(f"journal {self.number}: expected its head at commit {self.head.commits}, got another")
                 await self._write(batch)
             # 3 the commit has returned: all of it is durable. A crash from here on leaves a checkpoint that is not
-            # yet published; whoever opens the journal next publishes its head.
+            # yet published; whoever opens the journal next loads the tiles' edge and publishes its head.
         except pg.UniqueViolation as error:
             if error.diag.constraint_name != _EVENT_KEY:
                 # a row of this index, size or offset that the head does not count: looking keys up would not mend it

@@ -399,6 +399,99 @@ def test_l6_nothing_is_signed_below_or_beside_what_was_published(bare: Bare) -> 
     assert bare.rows("SELECT size FROM heads") == [(5,)]
 
 
+def test_l6_every_checkpoint_is_signed_by_both_keys_and_opens_by_either(bare: Bare) -> None:
+    _, notes = filled(bare, 3, 2)
+    stored = bare.rows("SELECT note FROM checkpoints ORDER BY size")
+    assert [bytes(note) for (note,) in stored] == notes
+    for note in notes:
+        opened = [open_checkpoint(note, [verifier]) for verifier in bare.keys.verifiers(0)]
+        assert len(opened) == 2
+        assert opened[0] == opened[1]
+
+
+def test_l6_neither_key_is_asked_to_sign_below_or_beside_what_was_published(bare: Bare) -> None:
+    supply, notes = filled(bare, 3)
+    asked: list[bytes] = []
+
+    class Listening(NamedTuple):
+        """A key that tells what it is to sign."""
+
+        signer: Any
+        name: str
+        key_id: bytes
+
+        def vkey(self) -> str:
+            return str(self.signer.vkey())
+
+        def sign(self, message: bytes) -> bytes:
+            asked.append(message)
+            return bytes(self.signer.sign(message))
+
+    class Overheard(NamedTuple):
+        """The ledger's keys, each of them listening."""
+
+        store: KeyStore
+
+        def signers(self, journal: int) -> list[Listening]:
+            return [Listening(signer, signer.name, signer.key_id) for signer in self.store.signers(journal)]
+
+        def verifiers(self, journal: int) -> Sequence[Any]:
+            return self.store.verifiers(journal)
+
+        def secret(self, journal: int) -> bytes:
+            return self.store.secret(journal)
+
+    async def acts() -> None:
+        async with journal_of(bare, notes[-1], Overheard(bare.keys)) as journal:
+            assert asked == [], "opening signs nothing"
+            await journal.append(supply.batch(2))
+            assert len(asked) == 2
+            for size in (9, 10, 12):
+                beside = sign_checkpoint(Checkpoint(f"{NAME}/log/0", size, b"\1" * 32), bare.keys.signers(0))
+                await journal.published(beside, size)
+                with pytest.raises(InvariantError, match="L6"):
+                    await journal.append(supply.batch(2))
+            assert len(asked) == 2
+
+    run(acts)
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["Ed25519", "ML-DSA-44"])
+def test_l6_a_checkpoint_outside_binds_whichever_of_the_keys_signed_it(bare: Bare, which: int) -> None:
+    """So it is while one of them is changed, and for who keeps one line only."""
+    filled(bare, 3)
+    signer = bare.keys.signers(0)[which]
+    ((frontier,),) = bare.rows("SELECT frontier FROM heads")
+    root = Frontier.decode(bytes(frontier)).root()
+    for size, other, match in ((5, root, None), (5, b"\1" * 32, "went its own way"), (6, root, "older backup")):
+        note = sign_checkpoint(Checkpoint(signer.name, size, other), [signer])
+
+        async def acts(note: bytes = note) -> None:
+            async with journal_of(bare, note):
+                pass
+
+        if match is None:
+            run(acts)
+        else:
+            with pytest.raises(Unfit, match=match):
+                run(acts)
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["Ed25519", "ML-DSA-44"])
+def test_l6_a_checkpoint_outside_with_one_signature_spoilt_is_refused(bare: Bare, which: int) -> None:
+    _, notes = filled(bare, 3)
+    lines = notes[-1].split(b"\n")
+    line = 4 + which
+    lines[line] = lines[line][:-12] + (b"AAAA" if lines[line][-12:-8] != b"AAAA" else b"BBBB") + lines[line][-8:]
+
+    async def acts() -> None:
+        async with journal_of(bare, b"\n".join(lines)):
+            pass
+
+    with pytest.raises(Unfit, match="expected the last published checkpoint signed by"):
+        run(acts)
+
+
 @pytest.mark.parametrize("outside", [True, False], ids=["with a published checkpoint", "with none"])
 def test_l6_another_key_is_refused(bare: Bare, outside: bool) -> None:
     _, notes = filled(bare, 3)
