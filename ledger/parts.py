@@ -192,7 +192,7 @@ def close_parts(
     """
     own, said = corrections(account, before.registry, book) if due else ([], [])
     funds = tuple(account.balances)
-    outcome = close(closed.period, closed.platform, account, acts.registry)
+    outcome = close(closed.period, closed.platform, account, acts.registry, story_of(book))
     if is_beyond(account):
         return []
     if outcome.contributions:

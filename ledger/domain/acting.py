@@ -42,7 +42,7 @@ def act(fact: Fact, account: Account, registry: Registry, story: Sequence[Told],
     if isinstance(fact, Changed):
         return change(fact.attributes, fact.from_day, account, registry, story)
     if isinstance(fact, Closed):
-        return close(fact.period, fact.platform, account, registry)
+        return close(fact.period, fact.platform, account, registry, story)
     if isinstance(fact, Remitted):
         return remit(fact, account, registry, story)
     if isinstance(fact, Decided):

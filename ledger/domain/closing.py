@@ -8,49 +8,58 @@ worker. Upholds L4: for one account the same close gives the same postings.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from ledger.domain.credit import draw, release
 from ledger.domain.period import Span, midnight, parse_period
 from ledger.domain.posting import Outcome
-from ledger.domain.remittance import draw
 from ledger.domain.settling import open_standing, settle, settle_others
 
 if TYPE_CHECKING:
     from ledger.domain.plan import Plan
     from ledger.domain.registry import Registry
     from ledger.domain.standing import Account
+    from ledger.domain.story import Told
 
 
-def close(period: Span, platform: str | None, account: Account, registry: Registry) -> Outcome:
+def close(
+    period: Span, platform: str | None, account: Account, registry: Registry, story: Sequence[Told] = ()
+) -> Outcome:
     """Give what closing a period posts and says for one worker, on one platform or on all (None).
 
-    The registry holds the close already. Windows that were closed before are left as they are. Raises StaleStanding.
+    The registry holds the close already. Windows that were closed before are left as they are. `story`: the worker's
+    facts so far, where a platform has paid ahead. Raises StaleStanding.
     """
     account.catch_up(registry)
     outcome = Outcome([], [])
     for scheme in registry.schemes():
         names = platforms_of(scheme, account, registry, platform)
+        labels = []
         for plan in registry.plans_within(scheme, period, names):
             if platform is None or plan.platform in ("", platform):
-                _close(plan, account, registry, outcome)
+                labels += [plan.window] if _close(plan, account, registry, outcome) else []
+        to_draw = list(dict.fromkeys(labels)) if account.paid else []
+        while to_draw:
+            draw(scheme, to_draw.pop(0), to_draw, account, registry, outcome, story)
+    release(account, registry, outcome)
     return outcome
 
 
-def _close(plan: Plan, account: Account, registry: Registry, outcome: Outcome) -> None:
+def _close(plan: Plan, account: Account, registry: Registry, outcome: Outcome) -> bool:
     standing = None if plan.key is None else account.standings.get(plan.key)
     if standing is None:
         if not opens(plan, account):
-            return
+            return False
         standing = open_standing(plan, account, registry)
     elif standing.closed:
-        return
+        return False
     standing.closed = True
     account.reach(midnight(plan.group.version.time_zone, plan.span.last))
     settle(plan, account, registry, outcome, on="close")
     if plan.group.compiled.crosses:
         settle_others((plan,), account, registry, outcome)
-    draw(plan, account, registry, outcome)
+    return True
 
 
 def opens(plan: Plan, account: Account) -> bool:

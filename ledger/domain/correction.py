@@ -13,12 +13,12 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from ledger.domain.closing import open_closed
+from ledger.domain.credit import release
 from ledger.domain.earning import Adjustment, Gig, addition, adjusted
 from ledger.domain.ids import PLATFORM_PAYER, payer_kind
 from ledger.domain.period import GIG
 from ledger.domain.plan import Plan
 from ledger.domain.posting import ACCRUED, Contribution, Name, Outcome, name_of
-from ledger.domain.remittance import release
 from ledger.domain.settling import existing, local_of, open_standing, settle, settle_others, take
 from ledger.domain.standing import Account
 from ledger.domain.story import Chain, Told, chains, gigs_in_order

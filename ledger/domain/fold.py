@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, assert_never
 
 from ledger.domain.closing import open_closed, opens, platforms_of
 from ledger.domain.correction import forget_first, take_pay
+from ledger.domain.credit import CREDIT, REMITTED, note
 from ledger.domain.dispute import decide
 from ledger.domain.earning import addition
 from ledger.domain.period import midnight
 from ledger.domain.posting import ACCRUED, Contribution, Outcome, name_of
-from ledger.domain.remittance import CREDIT, REMITTED, note, take_remittance
+from ledger.domain.remittance import take_remittance
 from ledger.domain.settling import open_standing, place_of, running_day, settle, settle_others, take
 from ledger.domain.story import Adjusted, Chain, Changed, Closed, Completed, Decided, Remitted, Restated, Reversed, Told
 

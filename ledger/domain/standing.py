@@ -117,7 +117,7 @@ class Account:
     `standings` by (scheme, window, platform or "" where platforms are pooled); `balances` by (scheme, fund, unit) in
     sorted order, of what accrued; `others` the other states' by (scheme, fund, unit, state); `newest` the latest
     instant folded, of a gig or a window's last day; `generation` the registry's under which all of it stands; `paid`
-    what was paid in, by (scheme, window, payer, fund), with fund "" for what was paid ahead.
+    what was paid in, by (scheme, window, payer, fund), `+` before the fund for what was paid ahead.
     """
 
     __slots__ = (

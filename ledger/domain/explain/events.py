@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ledger.domain.acting import act
 from ledger.domain.correction import posted_by
+from ledger.domain.credit import CREDIT, REMITTED
 from ledger.domain.earning import Gig, addition, adjusted
 from ledger.domain.explain.step import Step, step_of
 from ledger.domain.explain.telling import Telling, Window, name_of_line
@@ -19,7 +20,6 @@ from ledger.domain.explain.words import exact_posted, notice_words, payer_words,
 from ledger.domain.money import speak_amount
 from ledger.domain.period import GIG, Span, local_day, window_span
 from ledger.domain.posting import Contribution, Outcome, name_of
-from ledger.domain.remittance import CREDIT, REMITTED
 from ledger.domain.settling import existing
 from ledger.domain.shapes import zone_time
 from ledger.domain.standing import Account, StaleStanding

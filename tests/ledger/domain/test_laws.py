@@ -167,7 +167,11 @@ def stories(draw: st.DrawFn, *, acts: bool = True, pays: bool = True) -> Story:
         elif kind == "pay":
             payer = draw(st.sampled_from(("worker", "platform")))
             scheme = draw(st.sampled_from(WORLDS[place[1]].schemes()))
-            steps.append(_pay(scheme, payer, parse_period(draw(PERIODS)), draw(st.integers(1, 3_000_000))))
+            funds = {
+                rule.fund for own in WORLDS[place[1]].versions(scheme) for rule in own.rules if rule.unit == "money"
+            }
+            fund = draw(st.sampled_from([None, *sorted({*funds, *(name.partition(".")[0] for name in funds)})]))
+            steps.append(_pay(scheme, payer, fund, parse_period(draw(PERIODS)), draw(st.integers(1, 3_000_000))))
         elif kind == "decide":
             steps.append(_decide(START + timedelta(days=draw(st.integers(-20, 40))), draw(st.integers(1, 20))))
         else:
@@ -195,9 +199,9 @@ def _close(period: str) -> Step:
     return lambda teller, _: (teller.close(parse_period(period)), None)[1]
 
 
-def _pay(scheme: str, payer: str, period: Span, amount: int) -> Step:
+def _pay(scheme: str, payer: str, fund: str | None, period: Span, amount: int) -> Step:
     platform = "gojek" if payer == "platform" else ""
-    paid = Remitted(payer, platform, scheme, None, period, amount, START + timedelta(days=100))
+    paid = Remitted(payer, platform, scheme, fund, period, amount, START + timedelta(days=100))
     return lambda teller, _: (teller.remit(paid), None)[1]
 
 
