@@ -21,7 +21,7 @@ from contracts.topics import CONTROL
 from ledger import parts
 from ledger.errors import InvariantError
 from ledger.intake import closed_of
-from streams.writing import Decision, Writing, advance, stored
+from streams.writing import Decision, Writing, advance, key_of_gig, stored
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -172,7 +172,8 @@ def go_on(
             written += 1
             if written > count:
                 raise InvariantError("L4", f"close at offset {closing.record.offset}: expected {count} parts, got more")
-            writing.part(closing.record, closing.event, closing.key, part, (written, count), None, worker)
+            place, gig = (written, count), key_of_gig(state.journal, part.gig)
+            writing.part(closing.record, closing.event, closing.key, part, place, None, worker, gig)
     # accounts are not kept: snapshots of them are taken when they are next in use
     writing.decision.touched.clear()
     return _ended(writing, closing, state, written == count)

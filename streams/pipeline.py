@@ -18,7 +18,7 @@ from msgspec import UNSET
 
 from contracts import events
 from contracts.codec import Record, adjusted_amounts
-from contracts.entry import ContributionRow, Kind, Position, event_key
+from contracts.entry import ContributionRow, Kind, Position
 from contracts.events import Event, GigAdjusted, GigCompleted, GigReversed, PlatformChanged, SchemeEnacted
 from contracts.rejections import Code, Rejection
 from ledger import parts
@@ -56,6 +56,7 @@ from streams.writing import (
     Written,
     advance,
     hold,
+    key_of_gig,
     stored,
 )
 
@@ -315,16 +316,11 @@ class _Deciding(Writing):
         """Give the looked-up gigs as corrections of their own windows leave them."""
         gigs: dict[bytes, KnownGig] = {}
         for line in lines:
-            key = self._key_of(line.told.fact.name) if isinstance(line.told.fact, Restated) else None
+            key = key_of_gig(self.state.journal, line.told.fact.name) if isinstance(line.told.fact, Restated) else None
             known = None if key is None else gigs.get(key, self.state.gigs.get(key))
             if key is not None and known is not None:
                 gigs[key] = known.follow(line.leaf_index, line.told.fact, line.told.contributions)
         return gigs
-
-    def _key_of(self, name: str) -> bytes | None:
-        """Give the event key of the gig of this name; None for "", which is no gig's."""
-        platform, _, gig = name.partition("/")
-        return event_key(self.state.journal, events.platform_source(platform), gig) if name else None
 
     def _corrected(
         self, event: Event, data: GigAdjusted | GigReversed, gig: KnownGig | None
@@ -388,7 +384,7 @@ class _Deciding(Writing):
         main = 0
         for number, part in enumerate(every, 1):
             since = position if number == 1 else None
-            spoken_of = named if part.kind in _OF_GIGS else self._key_of(part.gig)
+            spoken_of = named if part.kind in _OF_GIGS else key_of_gig(self.state.journal, part.gig)
             index = self.part(record, event, key, part, (number, len(every)), since, event.subject, spoken_of)
             main = index if part.main else main
         return main

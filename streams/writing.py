@@ -15,7 +15,8 @@ import msgspec
 
 from contracts import canonical
 from contracts import entry as entries
-from contracts.entry import Cause, Entry, Kind, Position, Refusal, Since, StoredEvent, received_at, salt
+from contracts.entry import Cause, Entry, Kind, Position, Refusal, Since, StoredEvent, event_key, received_at, salt
+from contracts.events import platform_source
 from ledger.errors import InvariantError
 
 if TYPE_CHECKING:
@@ -221,6 +222,12 @@ class Writing:
 def stored(event: Event) -> StoredEvent:
     """Give an event as its entry keeps it."""
     return StoredEvent(msgspec.Raw(event.data_json), event.subject, event.time, event.type)
+
+
+def key_of_gig(journal: int, name: str) -> bytes | None:
+    """Give the event key of the gig of this name in a journal; None for "", which is no gig's."""
+    platform, _, gig = name.partition("/")
+    return event_key(journal, platform_source(platform), gig) if name else None
 
 
 def advance(position: Position, record: Record) -> Position:

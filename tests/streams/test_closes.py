@@ -8,10 +8,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.currencies import EXPONENTS
 from contracts.entry import Position
+from ledger.domain.document import load_document
 from tests.support.corrections import FLAT, PERIODS, STEPS, balances, changed, codes, kinds, story
 from tests.support.replica import CrashError, Replica
 from tests.support.strategies import CONTROL, CUTS, FEW, FEWER, GOJEK, GRAB, POOL, Feed, cut
+
+
+_RULES = """
+    source: own
+    measures: {pay: {include: all}}
+    rules: [{fund: C, payer: customer, window: gig, base: pay, rate: "0.%d", rounding: {mode: up, step: "1"}}]
+"""
+REVISED_GIGWISE = (
+    """
+scheme: XX-GIGWISE
+title: "a share of each gig, revised (made up)"
+status: example
+currency: IDR
+time_zone: UTC
+sources: {own: {title: "made up"}}
+versions:
+  - from: 2026-01-01"""
+    + _RULES % 1
+    + """
+  - from: 2026-01-01
+    revision: 2"""
+    + _RULES % 2
+)
 
 
 def opening(feed: Feed) -> list[Any]:
@@ -123,6 +148,18 @@ def test_a_close_first_corrects_what_acts_since_made_due() -> None:
     assert kinds(told)[6:] == ["close", "correction"]
     assert balances(told[7]) == {"A": 30_000, "B": 5000}
     assert told[7]["cause"]["part"] == [2, 2]
+
+
+def test_l9_a_gig_that_a_close_corrected_is_reversed_with_its_correction() -> None:
+    feed = Feed()
+    revised = load_document(REVISED_GIGWISE, "gigwise.yaml", EXPONENTS).versions
+    records = [feed.platform("gojek"), feed.enacted(revised[0]), feed.gig("G-1", "W-ann"), feed.enacted(revised[1])]
+    records += [feed.closed("2026-03"), feed.reversed("G-1", "W-ann")]
+    told: list[Any] = Replica().settle(records).told()
+    assert kinds(told)[4:] == ["close", "correction", "reversal"]
+    assert balances(told[5]) == {"C": 400_000}
+    assert balances(told[6]) == {}
+    assert told[6]["refers_to"] == [2, 5]
 
 
 @FEW
