@@ -1,8 +1,9 @@
 """What stored data must satisfy, journal by journal: `iuran audit verify` without a database.
 
 A `JournalCheck` is fed what is stored, in order, and collects findings. It believes nothing that it can derive: leaf
-hashes, roots, balances, event keys and offsets are all worked out again from the leaves, and the columns beside them
-are held against that. Memory stays flat but for the workers' balances, the topics' positions, refused records not yet
+hashes, roots, balances, event keys and offsets are all worked out again from the leaves, and the columns and tiles
+beside them are held against that. What nearly all entries are is judged in one pass (`plain`), the rest the long way
+that is written here. Memory stays flat but for the workers' balances, the topics' positions, refused records not yet
 met, and 24 bytes an event for L3.
 
 Checks L1 (balances are the sums of contributions), L2 (with `growth`), L3 (event keys, causes and parts), L4 (written
@@ -15,9 +16,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -36,10 +36,15 @@ from contracts.entry import (
 )
 from contracts.rejections import Code
 from contracts.topics import CONTROL, GIGS, partition_of
+from ledger.audit.balances import PLATFORM_SOURCE, Balances
+from ledger.audit.event_keys import EventKeys, digest_of
 from ledger.audit.findings import Finding, Findings
-from ledger.audit.growth import Growth
+from ledger.audit.growth import Growth, Tiles
+from ledger.audit.offsets import Offsets
+from ledger.audit.plain import Plain
+from ledger.audit.references import LeavesAt, References
+from ledger.audit.rows import Column, Head, RefusedRow, Rows
 from ledger.audit.signatures import Signatures
-from ledger.audit.tallies import PLATFORM_SOURCE, Balances, EventKeys, GigIds, Offsets
 from ledger.log.keys import LogVerifier, parse_log_vkey
 from ledger.log.note import NoteError
 
@@ -52,50 +57,24 @@ _fixed_forms = re.compile(
 _engine_form = re.compile(r"[1-9][0-9]{0,8}").fullmatch
 
 
-class Head(NamedTuple):
-    """What the store says of a journal's end: size, encoded frontier, and the checkpoint it published last (a note)."""
-
-    journal: int
-    size: int
-    frontier: bytes
-    published_size: int = 0
-    published: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedRow:
-    """A stored refused record: the entry that refuses it, where it came from, why, and its value as it came.
-
-    `erased`: key, value and headers were emptied since; `emptied` says whether they really are.
-    """
-
-    index: int
-    topic: str
-    partition: int
-    offset: int
-    code: str
-    value: bytes | None
-    erased: bool = False
-    emptied: bool = False
-
-
 class JournalCheck:
     """One journal walked from its first entry to its head.
 
-    Call `start`, then for each stored row in order of index `entry`, and each checkpoint of size n after row n-1 and
+    Call `start`, then `rows` with all stored rows in order of index, and each checkpoint of size n, in order of size,
     before row n; `refused` for a refused record at any time after its entry (at once keeps memory flat); then `finish`.
     """
 
-    def __init__(self, journal: int, secret: bytes | None = None, gigs: GigIds | None = None) -> None:
+    def __init__(self, journal: int, secret: bytes | None = None) -> None:
         """Take the journal's number and, if at hand, its secret: then each salt is made again and compared.
 
         The salt covers an entry's cause and not its content, so a salt that fits says only that the cause is the one
-        it was made for. `gigs` collects the ids of gigs, to be held against other journals' by the caller.
+        it was made for.
         """
         self.journal = journal
         self.opening: dict[str, Any] | None = None
         """What entry 0 says of the ledger, once it was seen: `journals` is a number, `vkeys` a list."""
-        self._gigs = gigs
+        self.events = EventKeys()
+        """The events entered, to be held against other journals' by the caller."""
         self.entries = 0
         self.checkpoints = 0
         self.findings = Findings(journal)
@@ -106,8 +85,9 @@ class JournalCheck:
         self._journals: int | None = None
         self._offsets = Offsets(self.findings)
         self._balances = Balances(self.findings)
-        self._keys = EventKeys(self.findings)
         self._signatures = Signatures(self.findings)
+        self._references = References(journal, self.findings)
+        self._plain = Plain(journal, self._balances, self._offsets, self.events, secret)
         self._refused: dict[int, tuple[str, int, int, str, str]] = {}
         self._refused_entries = 0
         self.erased = 0
@@ -115,11 +95,21 @@ class JournalCheck:
         self._refused_met = False
         self._speakers: set[tuple[str, str]] = set()
 
-    def start(self, head: Head, vkeys: Sequence[str], outside: Mapping[str, bytes] | None = None) -> None:
+    def start(
+        self,
+        head: Head,
+        vkeys: Sequence[str],
+        outside: Mapping[str, bytes] | None = None,
+        tiles: Tiles | None = None,
+        partial_tiles: bool = False,
+        leaves_at: LeavesAt | None = None,
+    ) -> None:
         """Begin: `vkeys` are the journal's trusted verifier keys, the current first.
 
         `outside` are checkpoints seen elsewhere (the topic of checkpoints, a witness, an earlier audit), each under a
-        word that says where: the log must contain them all (L6).
+        word that says where: the log must contain them all (L6). `tiles` gives those kept beside the entries, the
+        partial ones of the whole tree among them if `partial_tiles`. `leaves_at` gives stored leaves by index, for what
+        the columns of later entries say of them.
         """
         verifiers: list[LogVerifier] = []
         for vkey in dict.fromkeys(vkeys):
@@ -133,7 +123,8 @@ class JournalCheck:
         if head.journal != self.journal:
             self._add("L5", None, f"head: expected journal {self.journal}, got {head.journal}")
         self._vkeys = frozenset(verifier.vkey() for verifier in verifiers)
-        self._growth = Growth(self.findings, verifiers)
+        self._growth = Growth(self.findings, verifiers, tiles, partial_tiles)
+        self._references = References(self.journal, self.findings, leaves_at)
         if head.published is not None:
             published = self._growth.outside(head.published, "published")
             if published is not None and published.size != head.published_size:
@@ -142,12 +133,23 @@ class JournalCheck:
         for where, note in (outside or {}).items():
             self._growth.outside(note, where)
 
-    def entry(
-        self, index: int, worker: str | None, event_key: bytes | None, leaf: bytes, kind: str | None = None
-    ) -> None:
-        """Check the row of an entry: its columns (`event_key` 16 bytes, `kind` the word) and its leaf bytes."""
-        self.entries += 1
-        self._growth.leaf(index, leaf)
+    def rows(self, rows: Rows) -> None:
+        """Check stored rows: their place in the tree, their leaves, and the columns beside them where there are any."""
+        leaves, columns, start = rows.leaves, rows.columns, rows.start
+        self._growth.leaves(start, leaves)
+        self.entries += len(leaves)
+        at, end = 0, len(leaves)
+        short = max(map(len, leaves), default=0) <= LEAF_BYTES_MAX
+        while at < end:
+            if short:
+                at = self._plain.take(start, leaves, columns, at)
+            if at < end:
+                self._entry(start + at, leaves[at], None if columns is None else columns.at(at))
+                at += 1
+        self._references.settle()
+
+    def _entry(self, index: int, leaf: bytes, column: Column | None) -> None:
+        """Check one entry the long way: its leaf bytes, and its columns where they are kept."""
         if len(leaf) > LEAF_BYTES_MAX:
             self._add("L4", index, f"entry: expected at most {LEAF_BYTES_MAX} bytes, got {len(leaf)}")
         try:
@@ -159,17 +161,19 @@ class JournalCheck:
             self._add("L5", index, f"entry: expected its own index to be {index}, got {entry.index}")
         if entry.journal != self.journal:
             self._add("L5", index, f"entry: expected its own journal to be {self.journal}, got {entry.journal}")
-        if kind is not None and kind != entry.kind:
-            self._add("L2", index, f"column kind: expected {entry.kind}, got {kind}")
+        if column is not None:
+            self._references.check(index, entry, column.refers_to)
+            if column.kind != entry.kind:
+                self._add("L2", index, f"column kind: expected {entry.kind}, got {column.kind}")
         self._check_form(index, entry)
         self._offsets.check(index, entry.cause, self.journal)
         self._signatures.check(index, entry)
         if isinstance(entry.event, StoredEvent):
-            self._check_event(index, entry, entry.event, worker, event_key)
+            self._check_event(index, entry, entry.event, column)
         elif isinstance(entry.worker, str):
-            self._check_part(index, entry, entry.worker, worker, event_key)
+            self._check_part(index, entry, entry.worker, column)
         else:
-            self._check_refusal(index, entry, worker, event_key)
+            self._check_refusal(index, entry, column)
 
     def checkpoint(self, size: int, note: bytes) -> None:
         """Check a stored checkpoint: signature, growth, and its root once the tree has that size."""
@@ -192,18 +196,27 @@ class JournalCheck:
         elif entered != stored:
             self._add("L12", row.index, "refused record: expected what the entry's cause and hash say, got another")
 
-    def finish(self, head: Head, positions: Mapping[str, Position], refused_rows: int | None = None) -> list[Finding]:
+    def finish(
+        self,
+        head: Head,
+        positions: Mapping[str, Position] | None,
+        refused_rows: int | None = None,
+        full_tiles: Mapping[int, int] | None = None,
+    ) -> list[Finding]:
         """End: hold head and positions (by topic) against the walk, and give all findings by index.
 
+        `positions` None: they are kept elsewhere; nothing is said of what came after the newest entries then.
         `refused_rows` is the number of stored refused records, where they were counted; entries whose record
-        is missing are named if `refused` was called for any, or there is none at all.
+        is missing are named if `refused` was called for any, or there is none at all. `full_tiles`: how many are kept,
+        by level, where they were counted.
         """
         if head.published is None and head.published_size:
             self._add(
                 "L6", None, f"head: expected a checkpoint published at {head.published_size}, got none", head.size
             )
         self._offsets.finish(positions, head.size)
-        self._keys.finish()
+        for index, first in self.events.met_again():
+            self._add("L3", index, f"event: expected one not entered before, got that of entry {first} again")
         expected = self._refused_entries
         if refused_rows is not None and refused_rows != expected:
             self._add(
@@ -215,7 +228,7 @@ class JournalCheck:
         if self._refused_met or refused_rows == 0:
             for index in self._refused:
                 self._add("L12", index, "refused record: expected the record that this entry refuses, got none stored")
-        self._growth.finish(head.size, head.frontier)
+        self._growth.finish(head.size, head.frontier, full_tiles)
         return self.findings.ordered()
 
     def root(self) -> bytes:
@@ -253,44 +266,45 @@ class JournalCheck:
         own = opening.get("own")
         named = [*vkeys[self.journal : self.journal + 1], *(own if isinstance(own, list) else ())]
         if len(vkeys) == journals > self.journal and self._vkeys and all(vkey in named for vkey in self._vkeys):
-            self._journals = journals
+            self._journals = self._plain.journals = journals
         else:
             self._add("L6", 0, "entry 0: expected to name the verifier keys that are trusted, got others")
 
-    def _check_event(
-        self, index: int, entry: Entry, event: StoredEvent, worker: str | None, column: bytes | None
-    ) -> None:
+    def _check_event(self, index: int, entry: Entry, event: StoredEvent, column: Column | None) -> None:
         source, event_id = entry.cause.source, entry.cause.id
         if not isinstance(source, str) or not isinstance(event_id, str):
             self._add("L3", index, "cause: expected source and id of the accepted event, got none")
             return
         if (entry.cause.topic, source) not in self._speakers:
             self._check_speaker(index, entry.cause.topic, source)
-        key = event_key(self.journal, source, event_id)
-        if column != key:
-            self._add("L3", index, "column event_key: expected the key of the entry's event, got another")
-        self._keys.take(index, key)
         own = worker_of(entry)
-        if worker != own:
-            self._add(
-                "L2",
-                index,
-                "column worker: expected the entry's subject, got another"
-                if own
-                else "column worker: expected none for an operator's act, got one",
-            )
-        if entry.kind == Kind.ACCRUAL and self._gigs is not None:
-            self._gigs.take(index, source, event_id)
+        if column is not None:
+            if column.event_key != event_key(self.journal, source, event_id):
+                self._add("L3", index, "column event_key: expected the key of the entry's event, got another")
+            if column.worker != own:
+                self._add(
+                    "L2",
+                    index,
+                    "column worker: expected the entry's subject, got another"
+                    if own
+                    else "column worker: expected none for an operator's act, got one",
+                )
+        self.events.take(index, digest_of(source, event_id), entry.kind == Kind.ACCRUAL)
         if entry.kind == Kind.WORKER:
             self._check_sponsor(event)
+        elif entry.kind == Kind.PLATFORM:
+            self._plain.forget()
         if own is not None:
             self._check_balances(index, entry, own, source if entry.kind == Kind.ACCRUAL else "")
+        is_known = (entry.cause.topic, source) in self._speakers and source not in self._signatures.keys
+        if is_known and entry.kind == Kind.ACCRUAL:
+            self._plain.hear(source, entry.cause.topic)
 
-    def _check_part(self, index: int, entry: Entry, own: str, worker: str | None, column: bytes | None) -> None:
+    def _check_part(self, index: int, entry: Entry, own: str, column: Column | None) -> None:
         """Check an entry whose event stands in another part of its record."""
-        if worker != own:
+        if column is not None and column.worker != own:
             self._add("L2", index, "column worker: expected the entry's worker, got another")
-        if column is not None:
+        if column is not None and column.event_key is not None:
             self._add("L3", index, "column event_key: expected none for a part without the event, got one")
         self._check_balances(index, entry, own, "")
 
@@ -323,14 +337,14 @@ class JournalCheck:
         else:
             self._add("L4", index, f"cause: expected source and topic to agree, got {source} on {topic}")
 
-    def _check_refusal(self, index: int, entry: Entry, worker: str | None, column: bytes | None) -> None:
+    def _check_refusal(self, index: int, entry: Entry, column: Column | None) -> None:
         self._refused_entries += 1
         code = entry.rejection.code if isinstance(entry.rejection, Refusal) else ""
         cause = entry.cause
         self._refused[index] = (cause.topic, cause.partition, cause.offset, code, cause.sha256)
         if code not in _CODES:
             self._add("L4", index, f"rejection: expected a known code, got {code[:40]!r}")
-        if worker is not None:
+        if column is not None and column.worker is not None:
             self._add("L2", index, "column worker: expected none for a rejection, got one")
-        if column is not None:
+        if column is not None and column.event_key is not None:
             self._add("L3", index, "column event_key: expected none for a rejection, which occupies no id, got one")

@@ -11,20 +11,22 @@ to write (L2). Must not know laws or findings.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, LiteralString, NamedTuple, cast
+from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
 from psycopg import IsolationLevel
 
 from contracts.entry import LEAF_BYTES_MAX, Position
-from ledger.audit.checks import Head, RefusedRow
+from ledger.audit.growth import KeptTile
+from ledger.audit.rows import Columns, Head, RefusedRow, Rows
 from ledger.errors import StoreUnavailable, Unfit
+from ledger.log.tiles import Tile
 from ledger.store import database
 from ledger.store.rows import KIND_NUMBERS
 
-ROWS_AT_ONCE: Final = 500
+ROWS_AT_ONCE: Final = 1024
 REFUSED_AT_ONCE: Final = 16
 """Refused records are as long as the broker lets them be: few in memory at a time."""
 
@@ -40,9 +42,17 @@ _HEADS: LiteralString = (
 _POSITIONS: LiteralString = "SELECT topic, next_offset, duplicates, gap FROM positions WHERE journal = %s"
 _REFUSED_COUNT: LiteralString = "SELECT count(*) FROM rejections WHERE journal = %s"
 _ENTRIES: LiteralString = (
-    "SELECT \"index\", worker, uuid_send(event_key), coalesce(substring(leaf FOR %s), ''), kind "
-    'FROM entries WHERE journal = %s ORDER BY "index"'
+    'SELECT "index", CASE WHEN octet_length(leaf) < %(most)s THEN leaf '
+    "ELSE coalesce(substring(leaf FOR %(most)s), '') END, kind, textsend(worker), uuid_send(event_key), "
+    'uuid_send(refers_to) FROM entries WHERE journal = %(journal)s AND "index" >= %(start)s ORDER BY "index"'
 )
+_LEAVES: LiteralString = 'SELECT "index", substring(leaf FOR %s) FROM entries WHERE journal = %s AND "index" = ANY(%s)'
+_TILES: LiteralString = (
+    "SELECT t.level, t.number, substring(t.hashes FOR 8193), substring(t.root FOR 33) "
+    "FROM unnest(%s::smallint[], %s::bigint[]) AS w(level, number) "
+    "JOIN tiles t ON t.journal = %s AND t.level = w.level AND t.number = w.number"
+)
+_TILE_COUNTS: LiteralString = "SELECT level, count(*) FROM tiles WHERE journal = %s GROUP BY level"
 _CHECKPOINTS: LiteralString = "SELECT size, note FROM checkpoints WHERE journal = %s ORDER BY size"
 _REFUSED: LiteralString = (
     'SELECT "index", topic, partition, "offset", code, value, erased_at IS NOT NULL, '
@@ -90,10 +100,6 @@ class Stored(NamedTuple):
         return sum(h.head.size for h in self.heads if journals is None or h.head.journal in journals)
 
 
-EntryRow = tuple[int, str | None, bytes | None, bytes, int]
-"""A stored entry: index, worker, event key, leaf bytes (cut after one byte too many), kind (of KINDS, if it is one)."""
-
-
 @contextmanager
 def frozen(url: str) -> Iterator[Stored]:
     """Freeze a view of the ledger in this database; it lasts as long as the context.
@@ -133,11 +139,37 @@ class JournalRows:
         self.number = number
         self._connection = connection
 
-    def entries(self) -> Iterator[list[EntryRow]]:
-        """Give the entries by index, ROWS_AT_ONCE at a time."""
-        values = (LEAF_BYTES_MAX + 1, self.number)
+    def rows(self, start: int = 0) -> Iterator[Rows]:
+        """Give the entries from index `start` on, in order, ROWS_AT_ONCE at a time or as far as there is no gap.
+
+        A leaf is cut after one byte more than an entry may have.
+        """
+        values = {"most": LEAF_BYTES_MAX + 1, "journal": self.number, "start": start}
         for rows in self._stream("entries", _ENTRIES, values, ROWS_AT_ONCE):
-            yield cast("list[EntryRow]", rows)  # as they come: a tuple made anew for each would be felt
+            indexes, leaves, kinds, workers, keys, refers = zip(*rows, strict=True)
+            columns = Columns([KINDS.get(kind) or str(kind) for kind in kinds], workers, keys, refers)
+            if indexes[-1] - indexes[0] == len(rows) - 1:
+                yield Rows(indexes[0], leaves, columns)
+            else:
+                for n, index in enumerate(indexes):
+                    yield Rows(index, leaves[n : n + 1], columns.only(n))
+
+    def leaves_at(self, indexes: Sequence[int]) -> dict[int, bytes]:
+        """Give the leaves at these indexes, as far as they are there."""
+        rows = self._connection.execute(_LEAVES, (LEAF_BYTES_MAX + 1, self.number, list(indexes)))
+        return {int(index): bytes(leaf) for index, leaf in rows}
+
+    def tiles(self, tiles: Sequence[Tile]) -> list[KeptTile | None]:
+        """Give these tiles as far as they are stored; all of them full ones."""
+        values = ([tile.level for tile in tiles], [tile.number for tile in tiles], self.number)
+        with self._connection.cursor(binary=True) as cursor:
+            stored = cursor.execute(_TILES, values)
+            kept = {(level, number): KeptTile(hashes, root) for level, number, hashes, root in stored}
+        return [kept.get((tile.level, tile.number)) for tile in tiles]
+
+    def tile_counts(self) -> dict[int, int]:
+        """How many tiles are stored, by level."""
+        return {int(level): int(count) for level, count in self._connection.execute(_TILE_COUNTS, (self.number,))}
 
     def checkpoints(self) -> Iterator[tuple[int, bytes]]:
         """Give (size, note) of the checkpoints, by size."""
@@ -171,7 +203,7 @@ class JournalRows:
             yield from (bytes(row[0]) for row in rows)
 
     def _stream(
-        self, name: str, query: LiteralString, values: tuple[Any, ...], at_once: int
+        self, name: str, query: LiteralString, values: Sequence[Any] | Mapping[str, Any], at_once: int
     ) -> Iterator[list[tuple[Any, ...]]]:
         with self._connection.cursor(name=name, binary=True) as cursor:
             cursor.execute(query, values)
@@ -183,7 +215,8 @@ class JournalRows:
 def _reading(url: str) -> Iterator[psycopg.Connection]:
     connection = database.connect(url, "reader")
     try:
-        connection.execute("SET jit = off")
+        # in order of the key, not sorted: a sort would write all of a journal to disk first
+        connection.execute("SET jit = off; SET enable_seqscan = off; SET enable_sort = off")
         connection.autocommit = False
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True

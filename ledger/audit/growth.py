@@ -1,24 +1,39 @@
 """The tree of one journal, grown again from its stored leaves and held against every checkpoint that was signed.
 
-Fed leaves and checkpoints in order of index and size; keeps the frontier, the leaf hashes since the last comparison,
-and which checkpoints disagreed. A checkpoint that disagrees while a later one agrees was signed beside the log (L6);
-where none agrees any more, an entry between the last good size and the first bad one was changed (L2).
+Fed leaves and checkpoints in order of index and size; keeps the frontier, the right edge of its tiles, and which
+checkpoints disagreed. A checkpoint that disagrees while a later one agrees was signed beside the log (L6); where none
+agrees any more, an entry between the last good size and the first bad one was changed (L2). Tiles, where they are kept
+beside the leaves, must be those that the leaves make: from them come the proofs that others are given (L6).
 Upholds L2, L5, L6 and L7 as an auditor: by what is stored, with no trust in who stored it. Knows no entry's meaning.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from ledger.audit.findings import Findings
 from ledger.log.checkpoint import Checkpoint, open_checkpoint
+from ledger.log.edge import Edge
 from ledger.log.keys import LogVerifier
-from ledger.log.merkle import Frontier, TreeError, leaf_hash
+from ledger.log.merkle import TILE_HEIGHT, Frontier, TreeError
 from ledger.log.note import NoteError
+from ledger.log.tiles import Tile
 
 _PENDING_MAX: Final = 4096
 _DOUBTS_MAX: Final = 20
+
+
+class KeptTile(NamedTuple):
+    """A tile as it is kept beside the leaves: its hashes, and the root over them where that is kept too."""
+
+    hashes: bytes
+    root: bytes | None = None
+
+
+Tiles = Callable[[Sequence[Tile]], Sequence[KeptTile | None]]
+"""Gives tiles as they are kept; None for one that is not there."""
 
 
 class Signed(NamedTuple):
@@ -29,9 +44,18 @@ class Signed(NamedTuple):
 
 
 class Growth:
-    """One journal's tree while it is walked."""
+    """One journal's tree while it is walked.
 
-    def __init__(self, findings: Findings, verifiers: Sequence[LogVerifier]) -> None:
+    `tiles`: those that are kept, where they are; `partial`: whether the partial tiles of the whole tree are too.
+    """
+
+    def __init__(
+        self,
+        findings: Findings,
+        verifiers: Sequence[LogVerifier],
+        tiles: Tiles | None = None,
+        partial: bool = False,
+    ) -> None:
         self.rows = 0
         """Index after the newest leaf seen."""
         self.agreed = 0
@@ -40,6 +64,9 @@ class Growth:
         """Signed checkpoints since then whose root was not the tree's; the first ones, by size."""
         self._findings = findings
         self._verifiers = verifiers
+        self._tiles = tiles
+        self._partial = partial
+        self._edge = Edge()
         self._frontier = Frontier()
         self._pending: list[bytes] = []
         self._awaited: dict[int, list[Signed]] = {}
@@ -47,19 +74,26 @@ class Growth:
         self._signed_size = 0
         self._broken = False
 
-    def leaf(self, index: int, leaf: bytes) -> None:
-        """Take the stored leaf of row `index`."""
-        if index != self.rows:
-            self._misplaced(index)
-        if not self._broken:
-            self._pending.append(leaf_hash(leaf))
-        self.rows = index + 1
-        if self.rows == self._next_awaited or len(self._pending) >= _PENDING_MAX:
-            self._grow()
-            self._compare_awaited()
+    def leaves(self, start: int, leaves: Sequence[bytes]) -> None:
+        """Take the stored leaves of the rows `start` and following."""
+        if start != self.rows:
+            self._misplaced(start)
+        if self._broken:
+            self.rows = start + len(leaves)
+            return
+        hashes = [sha256(b"\x00" + leaf).digest() for leaf in leaves]
+        at, end = 0, len(hashes)
+        while at < end:
+            to = end if self._next_awaited < 0 else min(end, at + self._next_awaited - self.rows)
+            self._pending += hashes[at:to]
+            self.rows += to - at
+            at = to
+            if self.rows == self._next_awaited or len(self._pending) >= _PENDING_MAX:
+                self._grow()
+                self._compare_awaited()
 
     def checkpoint(self, size: int, note: bytes) -> None:
-        """Take the stored checkpoint of a size, after the leaves below it and before the others."""
+        """Take the stored checkpoint of a size, in order of size and before the leaves from there on."""
         opened = self._open(note, f"checkpoint of size {size}", size)
         if opened is None:
             return
@@ -85,9 +119,16 @@ class Growth:
         self._grow()
         return self._frontier.root()
 
-    def finish(self, head_size: int, head_frontier: bytes) -> None:
-        """Hold the end of the walk against the journal's head and against checkpoints of sizes never reached."""
+    def finish(self, head_size: int, head_frontier: bytes | None, full_tiles: Mapping[int, int] | None = None) -> None:
+        """Hold the end of the walk against the journal's head and against checkpoints of sizes never reached.
+
+        `head_frontier` and `full_tiles` (how many there are, by level): as they are kept; None where they are not.
+        """
         self._grow()
+        if full_tiles is not None:
+            self._count_tiles(full_tiles)
+        if self._partial and not self._broken:
+            self._check_tiles({tile: KeptTile(hashes) for tile, hashes in self._edge.partials().items()})
         add, rows = self._findings.add, self.rows
         if head_size > rows:
             add(
@@ -115,7 +156,7 @@ class Growth:
                 f"checkpoint: expected one of size {rows}, got the newest at "
                 f"{self._signed_size}: entries {_span(self._signed_size, rows)} are unsigned",
             )
-        if not self._broken and not self.doubts and rows == head_size:
+        if head_frontier is not None and not self._broken and not self.doubts and rows == head_size:
             self._check_frontier(head_frontier)
         self._report_change()
 
@@ -143,13 +184,37 @@ class Growth:
                 f"checkpoint of size {size}: expected before the leaves from there on, got it at {self.rows}"
             )
         self._awaited.setdefault(size, []).append(signed)
-        self._next_awaited = min(s for s in self._awaited if s >= self.rows) if size >= self.rows else -1
+        if size >= self.rows:
+            self._next_awaited = size if self._next_awaited < 0 else min(size, self._next_awaited)
         self._compare_awaited()
 
     def _grow(self) -> None:
-        if self._pending:
-            self._frontier = self._frontier.append(self._pending)
-            self._pending.clear()
+        if not self._pending:
+            return
+        self._frontier, nodes = self._frontier.grow(self._pending)
+        self._pending.clear()
+        if self._tiles is not None:
+            self._edge, full = self._edge.grow(nodes)
+            self._check_tiles({Tile(tile.level, tile.number): KeptTile(tile.hashes, tile.root) for tile in full})
+
+    def _check_tiles(self, due: Mapping[Tile, KeptTile]) -> None:
+        if self._tiles is None or not due:
+            return
+        for (tile, made), kept in zip(due.items(), self._tiles(list(due)), strict=True):
+            if kept is None or kept.hashes != made.hashes:
+                got = "none" if kept is None else "others"
+                detail = f"{tile.path()}: expected the hashes of its entries, got {got}"
+                self._findings.add("L6", None, detail, tile.start)
+            elif kept.root not in (None, made.root):
+                detail = f"{tile.path()}: expected the root over its hashes, got another"
+                self._findings.add("L6", None, detail, tile.start)
+
+    def _count_tiles(self, full_tiles: Mapping[int, int]) -> None:
+        for level, count in sorted(full_tiles.items()):
+            due = self._edge.size >> TILE_HEIGHT * (level + 1)
+            if not self._broken and count > due:
+                detail = f"tiles of level {level}: expected {due} full ones, got {count}"
+                self._findings.add("L6", None, detail, self.rows)
 
     def _compare_awaited(self) -> None:
         due = self._awaited.pop(self.rows, None)

@@ -442,10 +442,11 @@ def walk(task: Task, advance: Advance) -> Recomputed:
     """Recompute one journal. Raises StoreUnavailable."""
     with evidence.journal(task.view, task.journal) as rows:
         recomputing = Recomputing(task.journal, rows.earlier, task.secret, of_gig=rows.of_gig)
-        for several in rows.entries():
-            for index, _, event_key_column, leaf, _ in several:
-                recomputing.entry(index, event_key_column, leaf)
-            advance(len(several))
+        for several in rows.rows():
+            keys = several.columns.event_keys if several.columns else ()
+            for place, leaf in enumerate(several.leaves):
+                recomputing.entry(several.start + place, keys[place], leaf)
+            advance(len(several.leaves))
         recomputing.finish()
     findings = recomputing.findings
     return Recomputed(task.journal, recomputing.entries, recomputing.accruals, findings.ordered(), findings.unlisted)

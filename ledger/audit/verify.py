@@ -13,7 +13,6 @@ who holds the keys. Upholds L1 to L7, L10 and L12 as an auditor. Knows neither b
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -21,9 +20,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from contracts.events import JOURNALS_MAX
 from ledger.audit import evidence, parallel
-from ledger.audit.checks import JournalCheck, RefusedRow
+from ledger.audit.checks import JournalCheck
+from ledger.audit.event_keys import EventKeys, gigs_met_again
 from ledger.audit.findings import Finding
-from ledger.audit.tallies import GigIds, gigs_met_again
 from ledger.log.checkpoint import claimed
 from ledger.log.note import NoteError
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from ledger.audit.evidence import JournalRows, Stored, StoredHead, View
     from ledger.audit.outside import Outside
     from ledger.audit.parallel import Advance
+    from ledger.audit.rows import RefusedRow
 
 SHARED_GIGS_MAX: Final = 100
 """How many gigs met in two journals are named; more are counted with the last."""
@@ -47,7 +47,6 @@ class Task(NamedTuple):
     vkey: str
     outside: dict[str, bytes]
     secret: bytes | None
-    gig_key: bytes
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class Walked:
     findings: list[Finding]
     unlisted: int
     opening: dict[str, Any] | None
-    gigs: GigIds
+    events: EventKeys
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,6 @@ def verify(
     write there may also choose the key. `known_secrets` let salts be made again.
     """
     chosen = [h for h in stored.heads if journals is None or h.head.journal in journals]
-    gig_key = secrets.token_bytes(16)
     tasks = [
         Task(
             stored.view,
@@ -114,7 +112,6 @@ def verify(
             vkeys.get(head.head.journal, head.vkey),
             _notes(outside, head.head.journal),
             known_secrets.get(head.head.journal),
-            gig_key,
         )
         for head in chosen
     ]
@@ -140,12 +137,11 @@ def verify(
 def walk(task: Task, advance: Advance) -> Walked:
     """Walk one journal. Raises StoreUnavailable."""
     head = task.stored.head
-    gigs = GigIds(task.gig_key)
-    check = JournalCheck(head.journal, task.secret, gigs)
-    check.start(head, task.vkey.split("\n"), task.outside)
+    check = JournalCheck(head.journal, task.secret)
     with evidence.journal(task.view, head.journal) as rows:
+        check.start(head, task.vkey.split("\n"), task.outside, rows.tiles, leaves_at=rows.leaves_at)
         _feed(check, rows, advance)
-        findings = check.finish(head, rows.positions(), rows.refused_count())
+        findings = check.finish(head, rows.positions(), rows.refused_count(), rows.tile_counts())
     return Walked(
         head.journal,
         check.entries,
@@ -156,7 +152,7 @@ def walk(task: Task, advance: Advance) -> Walked:
         findings,
         check.findings.unlisted,
         check.opening,
-        gigs,
+        check.events,
     )
 
 
@@ -165,17 +161,15 @@ def _feed(check: JournalCheck, rows: JournalRows, advance: Advance) -> None:
     checkpoints, refused = rows.checkpoints(), rows.refused()
     checkpoint = next(checkpoints, None)
     refusal: RefusedRow | None = next(refused, None)
-    entry, words = check.entry, evidence.KINDS
-    for several in rows.entries():
-        for index, worker, event_key, leaf, kind in several:
-            while checkpoint is not None and checkpoint[0] <= index:
-                check.checkpoint(*checkpoint)
-                checkpoint = next(checkpoints, None)
-            entry(index, worker, event_key, leaf, words.get(kind) or str(kind))
-        while refusal is not None and refusal.index <= several[-1][0]:
+    for several in rows.rows():
+        while checkpoint is not None and checkpoint[0] <= several.end:
+            check.checkpoint(*checkpoint)
+            checkpoint = next(checkpoints, None)
+        check.rows(several)
+        while refusal is not None and refusal.index < several.end:
             check.refused(refusal)
             refusal = next(refused, None)
-        advance(len(several))
+        advance(len(several.leaves))
     while checkpoint is not None:
         check.checkpoint(*checkpoint)
         checkpoint = next(checkpoints, None)
@@ -263,7 +257,7 @@ def _size(note: bytes) -> int:
 def _shared_gigs(walked: Sequence[Walked]) -> Iterator[Finding]:
     """A gig id that a platform reported for workers of two journals: each of them was accrued."""
     more = 0
-    for number, (there, here) in enumerate(gigs_met_again([(w.journal, w.gigs) for w in walked])):
+    for number, (there, here) in enumerate(gigs_met_again([(w.journal, w.events) for w in walked])):
         if number >= SHARED_GIGS_MAX:
             more += 1
             continue

@@ -15,7 +15,6 @@ from tests.support.corrections import FLAT, PERIODS, STEPS, balances, changed, c
 from tests.support.replica import CrashError, Replica
 from tests.support.strategies import CONTROL, CUTS, FEW, FEWER, GOJEK, GRAB, POOL, Feed, cut
 
-
 _RULES = """
     source: own
     measures: {pay: {include: all}}

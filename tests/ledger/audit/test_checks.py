@@ -22,9 +22,10 @@ from hypothesis import strategies as st
 from contracts import entry as entries
 from contracts.entry import Cause, Entry, Kind, Position, Refusal, Since, StoredEvent
 from contracts.topics import partition_of
-from ledger.audit.checks import Head, JournalCheck, RefusedRow
+from ledger.audit.checks import JournalCheck
 from ledger.audit.findings import LAWS, Finding
-from ledger.audit.tallies import Offsets
+from ledger.audit.offsets import Offsets
+from ledger.audit.rows import Columns, Head, RefusedRow, Rows
 from ledger.log import keys
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint
 from ledger.log.keys import Signer
@@ -47,12 +48,29 @@ class Row:
     event_key: bytes | None
     leaf: bytes
     kind: str
+    refers_to: bytes | None = None
 
     def change(self, edit: Callable[[dict[str, Any]], None]) -> None:
         """Change the leaf's content, keeping it canonical."""
         content = msgspec.json.decode(self.leaf)
         edit(content)
         self.leaf = msgspec.json.Encoder(order="sorted").encode(content)
+
+
+def rows_of(stored: dict[int, Row], at_once: int = 1) -> list[Rows]:
+    """Rows by index, so many at once as there is no gap."""
+    several: list[Rows] = []
+    for index, row in sorted(stored.items()):
+        name = None if row.worker is None else row.worker.encode()
+        columns = ([row.kind], [name], [row.event_key], [row.refers_to])
+        if several and several[-1].end == index and len(several[-1].leaves) < at_once:
+            before = several[-1].columns
+            assert before is not None
+            joined = Columns(*([*a, *b] for a, b in zip(before, columns, strict=True)))
+            several[-1] = Rows(several[-1].start, [*several[-1].leaves, row.leaf], joined)
+        else:
+            several.append(Rows(index, [row.leaf], Columns(*columns)))
+    return several
 
 
 @dataclass
@@ -147,10 +165,10 @@ class Journal:
         audit = self.audit = JournalCheck(JOURNAL, secret)
         audit.start(self.head, [SIGNER.vkey()], self.outside)
         waiting = dict(sorted(self.checkpoints.items()))
-        for index, row in sorted(self.rows.items()):
-            for size in [size for size in waiting if size <= index]:
+        for rows in rows_of(self.rows, more.get("at_once", 1)):
+            for size in [size for size in waiting if size <= rows.end]:
                 audit.checkpoint(size, waiting.pop(size))
-            audit.entry(index, row.worker, row.event_key, row.leaf, row.kind)
+            audit.rows(rows)
         for size, note in waiting.items():
             audit.checkpoint(size, note)
         for refused in self.refused:
@@ -439,11 +457,11 @@ def test_an_entry_added_behind_the_head_is_found() -> None:
     assert {"L5", "L6"} <= laws_at(findings, 16)
 
 
-@pytest.mark.parametrize("column", ["worker", "event_key", "kind"])
+@pytest.mark.parametrize("column", ["worker", "event_key", "kind", "refers_to"])
 @pytest.mark.parametrize("index", [1, 5, 9])
 def test_columns_say_what_the_leaf_says(column: str, index: int) -> None:
     journal = honest()
-    setattr(journal.rows[index], column, b"\0" * 16 if column == "event_key" else "W-other")
+    setattr(journal.rows[index], column, b"\0" * 16 if column in ("event_key", "refers_to") else "W-other")
     law = "L3" if column == "event_key" else "L2"
     assert [(f.law, f.index) for f in journal.check()] == [(law, index)]
 
@@ -577,9 +595,7 @@ def test_checkpoints_only_grow() -> None:
     journal = honest()
     audit = JournalCheck(JOURNAL)
     audit.start(journal.head, [SIGNER.vkey()])
-    for index in range(2):
-        row = journal.rows[index]
-        audit.entry(index, row.worker, row.event_key, row.leaf)
+    audit.rows(Rows(0, [journal.rows[0].leaf, journal.rows[1].leaf]))
     audit.checkpoint(2, journal.checkpoints[2])
     audit.checkpoint(2, journal.checkpoints[2])
     findings = audit.finish(Head(JOURNAL, 2, journal.frontier(2).encode()), {CONTROL: Position(2)})
@@ -640,8 +656,7 @@ def test_other_trusted_keys_are_refused() -> None:
     for vkeys in ([], ["no key"], [SIGNERS[0].vkey()], [keys.generate(SIGNER.name).vkey()]):
         audit = JournalCheck(JOURNAL)
         audit.start(journal.head, vkeys)
-        row = journal.rows[0]
-        audit.entry(0, row.worker, row.event_key, row.leaf)
+        audit.rows(Rows(0, [journal.rows[0].leaf]))
         audit.checkpoint(2, journal.checkpoints[2])
         assert "L6" in {f.law for f in audit.finish(journal.head, journal.positions)}
 
@@ -650,9 +665,7 @@ def test_a_late_checkpoint_is_the_callers_mistake() -> None:
     journal = honest()
     audit = JournalCheck(JOURNAL)
     audit.start(journal.head, [SIGNER.vkey()])
-    for index in range(4):
-        row = journal.rows[index]
-        audit.entry(index, row.worker, row.event_key, row.leaf)
+    audit.rows(Rows(0, [journal.rows[index].leaf for index in range(4)]))
     with pytest.raises(ValueError, match="before the leaves"):
         audit.checkpoint(2, journal.checkpoints[2])
 
@@ -661,17 +674,17 @@ def test_many_findings_are_counted_and_the_first_is_kept() -> None:
     audit = JournalCheck(JOURNAL)
     audit.start(Head(JOURNAL, 0, b""), [SIGNER.vkey()])
     for index in range(3000):
-        audit.entry(index, None, None, b"{}")
+        audit.rows(Rows(index, [b"{}"]))
     findings = audit.finish(Head(JOURNAL, 3000, b""), {})
     assert len(findings) == 1000
     assert audit.findings.unlisted >= 2000
     assert findings[0].index == 0
 
 
-@given(STEPS, PERIODS, st.integers(0, 40))
+@given(STEPS, PERIODS, st.integers(0, 40), st.integers(1, 9))
 @settings(max_examples=30, deadline=None)
 def test_corrections_and_closes_hold_also_while_a_close_is_under_way(
-    steps: list[Any], periods: list[str], commits: int
+    steps: list[Any], periods: list[str], commits: int, at_once: int
 ) -> None:
     replica = Replica()
     replica.slice_workers = 1
@@ -679,8 +692,10 @@ def test_corrections_and_closes_hold_also_while_a_close_is_under_way(
     with contextlib.suppress(CrashError):
         replica.settle(story(steps, periods))
     check = JournalCheck(0, REPLICA_SECRET)
-    for written in replica.written:
-        check.entry(written.leaf_index, written.worker, written.event_key, written.leaf, written.kind)
+    kept = {w.leaf_index: Row(w.worker, w.event_key, w.leaf, w.kind, w.refers_to) for w in replica.written}
+    check.start(Head(0, 0, None), [], leaves_at=lambda indexes: {index: replica.leaves[index] for index in indexes})
+    for rows in rows_of(kept, at_once):
+        check.rows(rows)
     offsets = Offsets(check.findings)
     for entry in replica.entries():
         offsets.check(entry.index, entry.cause, 0)

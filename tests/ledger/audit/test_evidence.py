@@ -18,7 +18,7 @@ from tests.support.ledgers import new_database
 
 
 def indexes(rows: evidence.JournalRows) -> list[int]:
-    return [row[0] for several in rows.entries() for row in several]
+    return [index for several in rows.rows() for index in range(several.start, several.end)]
 
 
 def test_a_view_gives_what_is_stored_in_order(honest: Honest) -> None:
@@ -28,7 +28,7 @@ def test_a_view_gives_what_is_stored_in_order(honest: Honest) -> None:
         assert stored.strangers == ()
         for head in stored.heads:
             with evidence.journal(stored.view, head.head.journal) as rows:
-                leaves = [row[3] for several in rows.entries() for row in several]
+                leaves = [leaf for several in rows.rows() for leaf in several.leaves]
                 assert leaves == honest.ledger.leaves(head.head.journal)
                 assert indexes(rows) == list(range(head.head.size))
                 sizes = [size for size, _ in rows.checkpoints()]
@@ -62,7 +62,7 @@ def test_no_leaf_takes_more_memory_than_an_entry_may(honest: Honest, servers: An
         with psycopg.connect(url, autocommit=True) as connection:
             Attacker(connection, 0).set_leaf(4, b"x" * 3_000_000)
         with evidence.frozen(url) as stored, evidence.journal(stored.view, 0) as rows:
-            assert max(len(row[3]) for several in rows.entries() for row in several) == LEAF_BYTES_MAX + 1
+            assert max(len(leaf) for several in rows.rows() for leaf in several.leaves) == LEAF_BYTES_MAX + 1
 
 
 def test_an_audit_has_no_right_to_write(honest: Honest) -> None:
@@ -76,9 +76,15 @@ def test_an_audit_has_no_right_to_write(honest: Honest) -> None:
 
 def test_a_worker_is_given_from_its_first_entry_up_to_an_index(honest: Honest) -> None:
     with evidence.frozen(honest.ledger.url) as stored, evidence.journal(stored.view, 0) as rows:
-        worker = next(r[1] for several in rows.entries() for r in several if r[1] is not None)
-        every = [(r[0], r[3]) for several in rows.entries() for r in several if r[1] == worker]
-        assert list(rows.earlier(worker, every[2][0])) == every[:2]
+        stored = [
+            (rows_.start + n, leaf, name)
+            for rows_ in rows.rows()
+            if rows_.columns is not None
+            for n, (leaf, name) in enumerate(zip(rows_.leaves, rows_.columns.workers, strict=True))
+        ]
+        worker = next(name for _, _, name in stored if name is not None)
+        every = [(index, leaf) for index, leaf, name in stored if name == worker]
+        assert list(rows.earlier(worker.decode(), every[2][0])) == every[:2]
         assert list(rows.earlier("W-nobody", 1 << 40)) == []
 
 

@@ -144,6 +144,37 @@ def test_an_entry_rewritten_under_the_key_is_beside_what_was_published(honest: H
             ).drain()
 
 
+TILES: dict[str, tuple[str, str]] = {
+    "a hash": (
+        "UPDATE tiles SET hashes = overlay(hashes PLACING '\\x00'::bytea FROM 100)",
+        "tile/0/000: expected the hashes of its entries, got others",
+    ),
+    "cut short": ("UPDATE tiles SET hashes = substring(hashes FOR 32)", "tile/0/000: .*, got others"),
+    "the root": ("UPDATE tiles SET root = sha256(root)", "tile/0/000: expected the root over its hashes, got another"),
+    "gone": ("DELETE FROM tiles", "tile/0/000: expected the hashes of its entries, got none"),
+    "one more": (
+        "INSERT INTO tiles SELECT journal, 1, 0, root, hashes FROM tiles",
+        "tiles of level 1: expected 0 full ones, got 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TILES)
+def test_tiles_are_held_against_the_entries(name: str, honest: Honest, attacked: Any) -> None:
+    statement, pattern = TILES[name]
+    found = findings(attacked, honest, lambda attacker: attacker.do(f"{statement} WHERE journal = JOURNAL"))
+    assert [f.law for f in found] == ["L6"]
+    assert re.search(pattern, found[0].detail)
+
+
+def test_what_a_row_says_it_corrects_is_held_against_its_leaf(honest: Honest, attacked: Any) -> None:
+    def forge(attacker: Attacker) -> None:
+        row = 'WHERE journal = JOURNAL AND "index" = %s'
+        attacker.do(f"UPDATE entries SET refers_to = event_key {row}", accrual(attacker))
+
+    assert says(findings(attacked, honest, forge), "L2", "column refers_to: expected the key of the gig")
+
+
 def test_a_topic_set_back_is_found(honest: Honest, servers: Any) -> None:
     older = dict(honest.outside.before)
     older[0] = None

@@ -1,0 +1,284 @@
+"""L1 and L10: each worker's balances are those before plus the entry's contributions, paid by who can pay.
+
+Fed entry by entry in order of index. After a wrong number it goes on from what the entry says, so that one wrong entry
+makes few findings. Upholds L1 and L10 as an auditor. Memory: a worker's funds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from msgspec import UNSET
+
+from contracts.entry import BalanceRow, ContributionRow, encode
+from ledger.accounts import OTHER_STATES
+from ledger.audit.findings import Findings
+from ledger.domain.ids import PLATFORM
+from ledger.domain.period import parse_period
+
+INTEGER_END: Final = 2**53
+PLATFORM_SOURCE: Final = "urn:iuran:platform:"
+_platform = PLATFORM.fullmatch
+
+
+class Fund(tuple[str, str, str]):
+    """Scheme, fund, unit: one value for each that there is, given out by `Balances.fund`, to be looked up quickly."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+
+class Totals(dict[Fund, int]):
+    """What accrued to one worker so far, by fund, in the order in which entries list them.
+
+    `plain`: nothing but what accrued is to be held against an entry's balances.
+    """
+
+    __slots__ = ("_form", "plain")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plain = True
+        self._form: bytes | None = b""
+
+    def set(self, totals: Mapping[Fund, int]) -> None:
+        """Become these totals."""
+        self.clear()
+        self.update(totals)
+
+    def seen_closely(self, plain: bool) -> None:
+        """Take note that an entry was read the long way, which may have changed what is to be listed."""
+        self.plain = plain
+        self._form = None
+
+    def add(self, sums: Sequence[tuple[Fund, int]], written: bytes) -> bool:
+        """Add these sums, each fund's once, if `written` is then the text of the balances, without their brackets.
+
+        Tells whether it is; if not, or if a total would leave the range of exact numbers, nothing is changed.
+        """
+        done = 0
+        for fund, amount in sums:
+            total = self.get(fund)
+            if total is None or not -INTEGER_END < total + amount < INTEGER_END:
+                break
+            self[fund] = total + amount
+            done += 1
+        if done == len(sums):
+            if self._form is None:
+                self._form = _form_of(self)
+            if self._form % (*self.values(),) == written:
+                return True
+        for fund, amount in sums[:done]:
+            self[fund] -= amount
+        return done < len(sums) and self._add_new(sums, written)
+
+    def _add_new(self, sums: Sequence[tuple[Fund, int]], written: bytes) -> bool:
+        """Add sums of which some are the first of their fund."""
+        totals = self | {fund: self.get(fund, 0) + amount for fund, amount in sums}
+        after = dict(sorted(totals.items()))
+        form = _form_of(after)
+        if form % (*after.values(),) != written or any(abs(total) >= INTEGER_END for total in after.values()):
+            return False
+        self.set(after)
+        self._form = form
+        return True
+
+
+def _form_of(funds: Iterable[Fund]) -> bytes:
+    """Give the text of balances with a place for each amount."""
+    rows = (encode(BalanceRow(accrued=0, fund=fund, scheme=scheme, unit=unit)) for scheme, fund, unit in funds)
+    return b",".join(rows).replace(b"%", b"%%").replace(b'{"accrued":0,', b'{"accrued":%d,')
+
+
+class Balances:
+    """L1 and L10: each worker's balances are those before plus the entry's contributions."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._add = findings.add
+        self._workers: dict[str, Totals] = {}
+        self._others: dict[str, dict[tuple[str, str, str, str], int]] = {}
+        self._sponsors: set[str] = set()
+        self._otherwise: dict[str, dict[Fund, int]] = {}
+        self._funds: dict[tuple[str, str, str], Fund] = {}
+        self._legs: dict[str, set[tuple[str, str]]] = {}
+        self._windows: set[str] = set()
+
+    def __contains__(self, worker: str) -> bool:
+        return worker in self._workers
+
+    def sponsor(self, platform: str) -> None:
+        """Take note that a worker named a platform that pays for them."""
+        self._sponsors.add(platform)
+
+    def totals(self, worker: str) -> Totals:
+        """Give what accrued to a worker, who is known from here on."""
+        found = self._workers.get(worker)
+        if found is None:
+            found = self._workers[worker] = Totals()
+        return found
+
+    def fund(self, row: ContributionRow | BalanceRow) -> Fund:
+        """Give the fund of a posting or of a balance: one and the same value for all of them."""
+        named = (row.scheme, row.fund, row.unit)
+        fund = self._funds.get(named)
+        if fund is None:
+            fund = self._funds[named] = Fund(named)
+        return fund
+
+    def may_pay(self, row: ContributionRow, worker: str, source: str) -> bool:
+        """Tell whether a posting's payer is one that the event names, and its window one in its written form."""
+        kind, _, name = row.payer.partition(":")
+        return self._is_named(kind, name, row, worker, source) and _is_window(row.window)
+
+    def check(
+        self, index: int, worker: str, source: str, contributions: list[ContributionRow], balances: list[BalanceRow]
+    ) -> None:
+        """Take a worker's next entry that shows balances; `source` is the platform's whose gig it accrues, else ""."""
+        totals = self.totals(worker)
+        self._check(index, worker, source, totals, contributions, balances)
+        totals.seen_closely(plain=worker not in self._others and worker not in self._otherwise)
+
+    def _check(
+        self,
+        index: int,
+        worker: str,
+        source: str,
+        totals: Totals,
+        contributions: list[ContributionRow],
+        balances: list[BalanceRow],
+    ) -> None:
+        legs = self._legs.setdefault(source, set())
+        own = "worker:" + worker
+        within = True
+        for row in contributions:
+            amount = row.amount
+            fund = self.fund(row)
+            if row.state is not UNSET:
+                totals.setdefault(fund, 0)
+                others = self._others.setdefault(worker, {})
+                key = (*fund, row.state)
+                total = others[key] = others.get(key, 0) + amount
+            else:
+                total = totals[fund] = totals.get(fund, 0) + amount
+            # Legs seen before are right; a worker's own are not kept, as there are as many as workers.
+            if (row.window not in self._windows) if row.payer == own else ((row.payer, row.window) not in legs):
+                self._check_leg(index, row, worker, source, legs)
+            if not (-INTEGER_END < amount < INTEGER_END and -INTEGER_END < total < INTEGER_END):
+                within = False
+        if worker in self._others or any(getattr(row, state) for row in balances for state in OTHER_STATES):
+            self._check_others(index, worker, balances)
+        if within and [*totals.items()] == [((row.scheme, row.fund, row.unit), row.accrued) for row in balances]:
+            if self._otherwise:
+                self._otherwise.pop(worker, None)
+            return
+        self._check_closely(index, worker, totals, contributions, balances)
+
+    def _check_others(self, index: int, worker: str, balances: list[BalanceRow]) -> None:
+        """Hold the states beside what accrued against their sums; goes on from what the entry states."""
+        stated = {
+            (row.scheme, row.fund, row.unit, state): amount
+            for row in balances
+            for state in OTHER_STATES
+            if (amount := getattr(row, state))
+        }
+        expected = {key: amount for key, amount in self._others.get(worker, {}).items() if amount}
+        for key in sorted(stated.keys() | expected.keys()):
+            if stated.get(key, 0) != expected.get(key, 0):
+                scheme, fund, unit, state = key
+                detail = f"expected {expected.get(key, 0)}, the balance before plus contributions"
+                got = stated.get(key, 0)
+                self._add("L1", index, f"balance of {scheme}/{fund} in {unit} ({state}): {detail}, got {got}")
+        self._others[worker] = stated
+
+    def _check_closely(
+        self,
+        index: int,
+        worker: str,
+        totals: Totals,
+        contributions: list[ContributionRow],
+        balances: list[BalanceRow],
+    ) -> None:
+        """Say what is wrong with balances that are not word for word the totals; a new fund is nothing wrong."""
+        for row in contributions:
+            if not -INTEGER_END < row.amount < INTEGER_END:
+                self._add("L10", index, f"contribution: expected an amount within 2^53, got {row.amount}")
+        stated = {self.fund(row): row.accrued for row in balances}
+        if stated and not -INTEGER_END < min(stated.values()) <= max(stated.values()) < INTEGER_END:
+            self._add("L10", index, "balance: expected amounts within 2^53, got one beyond")
+        if stated != totals:
+            self._check_apart(index, worker, totals, stated, contributions)
+        elif self._otherwise:
+            self._otherwise.pop(worker, None)
+        if len(stated) != len(balances) or list(stated) != list(totals):
+            self._check_order(index, stated, balances)
+            totals.set(stated)
+
+    def _check_order(self, index: int, stated: dict[Fund, int], balances: list[BalanceRow]) -> None:
+        if len(stated) != len(balances) or list(stated) != sorted(stated):
+            self._add("L4", index, "balances: expected each fund once, by scheme, fund and unit, got another order")
+
+    def _check_apart(
+        self,
+        index: int,
+        worker: str,
+        totals: Totals,
+        stated: dict[Fund, int],
+        contributions: list[ContributionRow],
+    ) -> None:
+        """Say which balances are not the sum, and go on from what the entry states."""
+        otherwise = self._otherwise.pop(worker, {})
+        for row in contributions if otherwise else ():
+            fund = self.fund(row)
+            otherwise[fund] = otherwise.get(fund, 0) + row.amount
+        before = dict(totals)
+        totals.set(stated)
+        if otherwise and _without_zeros(otherwise) == _without_zeros(stated):
+            return
+        wrong = sorted(fund for fund in before.keys() | stated.keys() if before.get(fund, 0) != stated.get(fund, 0))
+        for fund in wrong:
+            detail = f"expected {before.get(fund, 0)}, the balance before plus contributions, got {stated.get(fund, 0)}"
+            self._add("L1", index, f"balance of {fund[0]}/{fund[1]} in {fund[2]}: {detail}")
+        if wrong:
+            # Either the statement or the contributions may be what was changed: the next entry fits one of the two.
+            self._otherwise[worker] = before
+
+    def _check_leg(
+        self, index: int, row: ContributionRow, worker: str, source: str, legs: set[tuple[str, str]]
+    ) -> None:
+        kind, _, name = row.payer.partition(":")
+        if not self._is_named(kind, name, row, worker, source):
+            self._add("L1", index, "contribution: expected a payer that the event names, got another")
+            return
+        if not _is_window(row.window):
+            self._add("L1", index, "contribution: expected a window in its written form, got another text")
+            return
+        if kind == "worker":
+            self._windows.add(row.window)
+        else:
+            legs.add((row.payer, row.window))
+
+    def _is_named(self, kind: str, name: str, row: ContributionRow, worker: str, source: str) -> bool:
+        """Tell whether a payer is one that can pay: on a gig of its own platform, or what else may cause a posting."""
+        if kind == "worker":
+            return name == worker
+        if kind in ("platform", "customer"):
+            if not source:
+                return _platform(name) is not None
+            own = source.removeprefix(PLATFORM_SOURCE) if row.platform is UNSET else row.platform
+            return name == own or name in self._sponsors
+        if kind == "measure":
+            return name == f"{row.scheme}/{row.fund}"
+        return kind == "subsidy" and bool(name)
+
+
+def _is_window(text: str) -> bool:
+    try:
+        parse_period(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _without_zeros(totals: Mapping[Fund, int]) -> dict[Fund, int]:
+    return {fund: amount for fund, amount in totals.items() if amount}

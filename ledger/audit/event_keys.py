@@ -1,0 +1,77 @@
+"""L3: no event twice in a journal, and no gig under workers of two journals; 24 bytes an event.
+
+Kept is the first half of SHA-256 over an event's source and id, which is the same in every journal, and the entry's
+index; in 256 heaps by the digest's first byte, so that looking for what came twice needs a 256th of it at a time.
+Upholds L3 as an auditor. Knows neither entries nor findings.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from typing import Final
+
+KEY_BYTES: Final = 16
+HEAPS: Final = 256
+NO_GIG: Final = 1 << 63
+"""Added to the index of an event that is no gig's: only gigs are compared between journals."""
+
+Place = tuple[int, int]
+"""Journal, index."""
+
+
+def digest_of(source: str, event_id: str) -> bytes:
+    """Give the 16 bytes by which an event is known here, whatever journal it is in."""
+    return sha256(f"{source}\n{event_id}".encode()).digest()[:KEY_BYTES]
+
+
+class EventKeys:
+    """The events of one journal; `take` each, then ask."""
+
+    def __init__(self) -> None:
+        self.keys = [bytearray() for _ in range(HEAPS)]
+        self.indexes = [array("Q") for _ in range(HEAPS)]
+
+    def take(self, index: int, digest: bytes, gig: bool) -> None:
+        """Take the event at an index, by its digest."""
+        heap = digest[0]
+        self.keys[heap] += digest
+        self.indexes[heap].append(index if gig else index | NO_GIG)
+
+    def met_again(self) -> Iterator[tuple[int, int]]:
+        """Give (index, index of the first) of each event that an earlier entry has too."""
+        for heap in range(HEAPS):
+            cut = self._cut(heap)
+            if len(set(cut)) == len(cut):
+                continue
+            first: dict[bytes, int] = {}
+            for key, marked in zip(cut, self.indexes[heap], strict=True):
+                index = marked & ~NO_GIG
+                if first.setdefault(key, index) != index:
+                    yield index, first[key]
+
+    def gigs(self, heap: int) -> list[tuple[bytes, int]]:
+        """Give (digest, index) of the gigs in one heap."""
+        return [(k, i) for k, i in zip(self._cut(heap), self.indexes[heap], strict=True) if not i & NO_GIG]
+
+    def _cut(self, heap: int) -> list[bytes]:
+        keys = bytes(self.keys[heap])
+        return [keys[start : start + KEY_BYTES] for start in range(0, len(keys), KEY_BYTES)]
+
+
+def gigs_met_again(journals: Sequence[tuple[int, EventKeys]]) -> Iterator[tuple[Place, Place]]:
+    """Give each gig whose id an earlier journal has too, as (place there, place here)."""
+    if len(journals) < 2:
+        return
+    for heap in range(HEAPS):
+        cut = [(journal, events.gigs(heap)) for journal, events in journals]
+        every = [key for _, gigs in cut for key, _ in gigs]
+        if len(set(every)) == len(every):
+            continue
+        first: dict[bytes, Place] = {}
+        for journal, gigs in cut:
+            for key, index in gigs:
+                place = first.setdefault(key, (journal, index))
+                if place[0] != journal:
+                    yield place, (journal, index)

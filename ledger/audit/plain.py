@@ -1,0 +1,184 @@
+"""The short way for plain entries: what nine entries in ten are, judged in one pass each and never found wrong.
+
+A plain entry is the one entry of a platform's gig, in the form of `ledger.audit.grammar`, that follows on what was
+read before in every respect that the checks ask for: its place, its topic's offset, its columns, its platform's voice,
+its payers and windows, its worker's balances. `Plain` takes such entries and counts them in; the first that is not so
+it leaves untouched, whatever the reason, to be read the long way, where it may turn out to be right or wrong. So
+nothing is checked less strictly here, and no finding is made; a test walks both ways and holds them together.
+
+Gigs repeat their amounts, and postings their funds, payers and windows: what was read once, with all that is asked of
+it, is known by its bytes and need not be read again. Upholds L1, L3, L4, L10 and L12 as an auditor. Must not know
+where entries come from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+from msgspec import UNSET
+
+from contracts.entry import ContributionRow, Kind, encode, salt
+from contracts.topics import partition_of
+from ledger.audit import grammar
+from ledger.audit.balances import PLATFORM_SOURCE, Balances, Fund, Totals
+from ledger.audit.event_keys import EventKeys
+from ledger.audit.offsets import Offsets, Partition
+from ledger.audit.rows import Columns
+
+POSTED_MAX: Final = 1 << 14
+TAILS_MAX: Final = 1 << 12
+VOICES_MAX: Final = 1 << 10
+"""How many are remembered; beyond that all are forgotten and learnt again: strangers can't fill memory."""
+
+_OWN: Final = b"\0"
+"""Stands for the worker's own name as a payer; grammar and JSON have no such byte."""
+_amount = re.compile(rb"0|-?[1-9][0-9]{0,14}").fullmatch
+_posting = msgspec.json.Decoder(ContributionRow).decode
+
+
+class _Voice:
+    """A source that speaks on its topic: where the topic stands, and the postings seen on its gigs."""
+
+    __slots__ = ("digested", "keyed", "partition", "posted", "source", "tails", "topic")
+
+    def __init__(self, journal: int, source: str, topic: str, partition: Partition) -> None:
+        self.source = source
+        self.topic = topic
+        self.partition = partition
+        self.digested = f"{source}\n".encode()
+        self.keyed = f"{journal}\n{source}\n".encode()
+        self.posted: dict[bytes, list[tuple[Fund, int]]] = {}
+        self.tails: dict[bytes, Fund] = {}
+
+
+class Plain:
+    """The short way through one journal; shares what is added up with the long way."""
+
+    def __init__(
+        self, journal: int, balances: Balances, offsets: Offsets, keys: EventKeys, secret: bytes | None = None
+    ) -> None:
+        self.journals: int | None = None
+        """How many there are, once entry 0 has said so: from then on a worker must be one of this journal."""
+        self._journal = journal
+        self._balances = balances
+        self._offsets = offsets
+        self._keys = keys
+        self._secret = secret
+        self._match = grammar.plain_entry(journal).fullmatch
+        self._voices: dict[bytes, _Voice] = {}
+        self._workers: dict[bytes, Totals] = {}
+
+    def hear(self, source: str, topic: str) -> None:
+        """Take note that a platform's source speaks on its own topic, and that it signs nothing."""
+        partition = self._offsets.partition(topic)
+        if partition is not None and source.startswith(PLATFORM_SOURCE) and (source + topic).isascii():
+            named = encode({"source": source, "topic": topic})[1:-1]
+            if len(self._voices) >= VOICES_MAX:
+                self._voices.clear()
+            if named not in self._voices:
+                self._voices[named] = _Voice(self._journal, source, topic, partition)
+
+    def forget(self) -> None:
+        """Forget who speaks: a platform was changed."""
+        self._voices.clear()
+
+    def take(self, start: int, leaves: Sequence[bytes], columns: Columns | None, at: int) -> int:
+        """Take the plain entries from place `at` on; give the place of the first that is not, or how many there are.
+
+        `start` is the index of the first of `leaves`, none of which is longer than an entry may be.
+        """
+        match, voices, workers, own = self._match, self._voices, self._workers, self._secret is None
+        keys, indexes = self._keys.keys, self._keys.indexes
+        for place in range(at, len(leaves)):
+            leaf = leaves[place]
+            found = match(leaf)
+            if found is None:
+                return place
+            balances, event_id, offset, digest, named, postings, subject, own_index, salted = found.groups()
+            index = start + place
+            voice = voices.get(named)
+            if voice is None or int(own_index) != index:
+                return place
+            seen = voice.partition
+            read = int(offset)
+            if read != seen.offset + 1 or seen.part != seen.parts:
+                return place
+            if columns is not None and not (
+                columns.workers[place] == subject
+                and columns.event_keys[place] == sha256(voice.keyed + event_id).digest()[:16]
+                and columns.refers_to[place] is None
+                and columns.kinds[place] == Kind.ACCRUAL
+            ):
+                return place
+            if not own and not self._is_salted(voice, read, salted):
+                return place
+            totals = workers.get(subject) or self._worker(subject)
+            if totals is None or not totals.plain:
+                return place
+            if _OWN in postings:
+                return place
+            text = postings.replace(b'"payer":"worker:%b"' % subject, _OWN)
+            sums = voice.posted.get(text) or self._sums(voice, subject, text)
+            if sums is None or not totals.add(sums, balances):
+                return place
+            workers[subject] = totals
+            seen.index, seen.offset, seen.part, seen.parts = index, read, 1, 1
+            seen.sha256 = digest.decode()
+            key = sha256(voice.digested + event_id).digest()[:16]
+            heap = key[0]
+            keys[heap] += key
+            indexes[heap].append(index)
+        return len(leaves)
+
+    def _sums(self, voice: _Voice, subject: bytes, text: bytes) -> list[tuple[Fund, int]] | None:
+        """Give what postings come to by fund; None where one of them must be looked at closely.
+
+        `text` is theirs, without the worker's own name.
+        """
+        sums: dict[Fund, int] = {}
+        pieces = (text + b",").split(b'{"amount":') if text else [b""]
+        if pieces[0]:
+            return None
+        for piece in pieces[1:]:
+            amount, _, tail = piece.partition(b",")
+            fund = voice.tails.get(tail) or self._read_tail(voice, tail, subject)
+            if fund is None or not _amount(amount):
+                return None
+            sums[fund] = sums.get(fund, 0) + int(amount)
+        if len(voice.posted) >= POSTED_MAX:
+            voice.posted.clear()
+        given = voice.posted[text] = list(sums.items())
+        return given
+
+    def _read_tail(self, voice: _Voice, tail: bytes, subject: bytes) -> Fund | None:
+        if not tail.endswith(b"},"):
+            return None
+        text = b'{"amount":0,' + tail[:-1].replace(_OWN, b'"payer":"worker:%b"' % subject)
+        try:
+            row = _posting(text)
+        except ValueError:
+            return None
+        worker = subject.decode()
+        if encode(row) != text or row.state is not UNSET or not self._balances.may_pay(row, worker, voice.source):
+            return None
+        if len(voice.tails) >= TAILS_MAX:
+            voice.tails.clear()
+        fund = voice.tails[tail] = self._balances.fund(row)
+        return fund
+
+    def _worker(self, subject: bytes) -> Totals | None:
+        """Give the totals of a worker who comes for the first time on this way; None for one of another journal."""
+        name = subject.decode()
+        if name in self._balances:
+            return self._balances.totals(name)
+        if self.journals is not None and partition_of(subject, self.journals) != self._journal:
+            return None
+        return self._balances.totals(name)
+
+    def _is_salted(self, voice: _Voice, offset: int, salted: bytes) -> bool:
+        made = salt(self._secret or b"", voice.topic, self._journal, offset, 1)
+        return made.encode() == salted
