@@ -1,6 +1,7 @@
 """`make bench`: prints the figures, one JSON object a line; `BENCH=ingest` runs one group.
 
-Always on embedded servers of its own in a temporary home, whatever the environment says; three rounds each.
+Always on embedded servers of its own in a temporary home, whatever the environment says; three rounds each. `engine`
+needs no server.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deploy.bench import ingest, latency, takeover
+from deploy.bench import engine, ingest, latency, takeover
 from deploy.embedded import stack
 
 ROUNDS = 3
 INGEST = {"ingest", "copy", "naive", "bytes"}
-GROUPS = ("ingest", "copy", "naive", "bytes", "latency", "takeover")
+GROUPS = ("engine", "ingest", "copy", "naive", "bytes", "latency", "takeover")
 
 
 def main(group: str) -> int:
@@ -23,6 +24,10 @@ def main(group: str) -> int:
         print(f"bench: expected all, {', '.join(GROUPS)}, got {group}", file=sys.stderr)
         return 2
     wanted = set(GROUPS) if group == "all" else {group}
+    if "engine" in wanted:
+        engine.run(ROUNDS)
+    if wanted == {"engine"}:
+        return 0
     with tempfile.TemporaryDirectory(prefix="iuran-bench-") as folder:
         home = Path(folder)
         if wanted & INGEST:

@@ -1,10 +1,10 @@
 """Accrual: posting = f(version, attributes, standing) - already posted in the window. The hot path.
 
-`accrue` decides a gig and posts. Where a version's rules are all percentages of one measure, that is a walk over flat
-tuples; every other window is settled by `ledger.domain.settling`. Upholds L4 (no clock, no order but the caller's), L10
-(whole minor units; one rounding, of the window's total). A cap pooled over platforms falls on them in journal order:
-the payer of an increment is the current gig's platform. Raises StaleStanding before anything changed; what to do then
-is said in `ledger.domain.standing`.
+`accrue` decides a gig and posts. Where all that a gig settles in a window hangs on the window's sums and the gig alone,
+that is a walk over flat tuples; every other window is settled by `ledger.domain.settling`. Upholds L4 (no clock, no
+order but the caller's), L10 (whole minor units; one rounding, of the window's total). A cap pooled over platforms falls
+on them in journal order: the payer of an increment is the current gig's platform. Raises StaleStanding before anything
+changed; what to do then is said in `ledger.domain.standing`.
 """
 
 from __future__ import annotations
@@ -39,39 +39,40 @@ def accrue(gig: Gig, account: Account, registry: Registry) -> Outcome:
     outcome = _new(Outcome, (postings, []))
     balances = account.balances
     platform = gig.platform
-    worker = ""
+    worker = "worker:" + gig.worker
     slow: list[Plan] = []
     for plan in plans:
-        scheme, version, window, key, fast, assess, lines, _, _, _ = plan
-        if not fast:
-            take(plan, gig, account, registry)
-            slow.append(plan)
-            continue
-        if key is None:
-            standing = None
-            inputs = [base(gig) for base in assess]
-        else:
+        scheme, version, window, key, fast, careful, assess, lines, _, _, _, _ = plan
+        standing = None
+        if fast and key is not None:
             standing = account.standings.get(key)
             if standing is None:
                 standing = open_standing(plan, account, registry)
+        if not fast or (careful and standing is not None and standing.closed):
+            take(plan, gig, account, registry)
+            slow.append(plan)
+            continue
+        if standing is None:
+            inputs = [base(gig) for base in assess]
+        else:
             inputs = standing.inputs
             for at, base in enumerate(assess):
                 inputs[at] += base(gig)
             posted = standing.posted
-        at = -1
-        for base_at, total, fund, _, payer, balance, _, unit in lines:
-            at += 1
-            amount = total(inputs[base_at], gig)
+            if careful:
+                standing.platform = platform
+                standing.gigs += 1
+        for at, total, fund, payer, balance, unit in lines:
+            amount = total(inputs, gig)
             if standing is not None:
                 due = amount
                 amount -= posted[at]
                 if amount:
                     posted[at] = due
             if amount:
-                if payer is None:
-                    payer = worker = worker or "worker:" + gig.worker
+                whose = payer or worker
                 postings.append(
-                    _new(Contribution, (scheme, version, fund, payer, window, amount, unit, ACCRUED, platform))
+                    _new(Contribution, (scheme, version, fund, whose, window, amount, unit, ACCRUED, platform))
                 )
                 if balance in balances:
                     balances[balance] += amount

@@ -16,10 +16,11 @@ from ledger.domain.closing import open_closed
 from ledger.domain.credit import release
 from ledger.domain.earning import Adjustment, Gig, addition, adjusted
 from ledger.domain.ids import PLATFORM_PAYER, payer_kind
-from ledger.domain.period import GIG
+from ledger.domain.period import GIG, local_day
 from ledger.domain.plan import Plan
 from ledger.domain.posting import ACCRUED, Contribution, Name, Outcome, name_of
 from ledger.domain.settling import existing, local_of, open_standing, settle, settle_others, take
+from ledger.domain.shapes import zone_time
 from ledger.domain.standing import Account
 from ledger.domain.story import Chain, Told, chains, gigs_in_order
 
@@ -127,7 +128,8 @@ def _take_back_gone(
             group = registry.group(scheme, version.id, (GIG, False))
             if group is None:
                 continue
-            plan = group.bind(local_of(group.bind(version.start, chain.gig.platform), chain.gig), chain.gig.platform)
+            day = local_day(zone_time(version, chain.gig.zone), chain.gig.occurred_at)
+            plan = group.bind(day, chain.gig.platform, registry)
             if (scheme, plan.window) not in covered:
                 covered.add((scheme, plan.window))
                 _unpost(plan, chain.posted, account, registry, outcome)
@@ -221,7 +223,7 @@ def take_pay(plan: Plan, extra: Gig, account: Account, registry: Registry, sign:
         standing = open_standing(plan, account, registry)
     for place in plan.group.sums:
         standing.inputs[place] += sign * plan.assess[place](extra)
-    if not plan.fast:
+    if not plan.fast or plan.careful:
         standing.platform = extra.platform
 
 

@@ -19,7 +19,7 @@ from ledger.domain.earning import addition
 from ledger.domain.period import midnight
 from ledger.domain.posting import ACCRUED, Contribution, Outcome, name_of
 from ledger.domain.remittance import take_remittance
-from ledger.domain.settling import open_standing, place_of, running_day, settle, settle_others, take
+from ledger.domain.settling import is_quick, open_standing, place_of, running_day, settle, settle_others, take
 from ledger.domain.story import Adjusted, Chain, Changed, Closed, Completed, Decided, Remitted, Restated, Reversed, Told
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class Fold:
 
     def _say(self, plans: Sequence[Plan], gig: Gig) -> None:
         """Remember what was said of these windows; a gig's own window keeps no memory."""
-        kept = [plan for plan in plans if plan.key is not None and not plan.fast]
+        kept = [plan for plan in plans if plan.key is not None and not is_quick(plan, self.account)]
         for plan in kept:
             settle(plan, self.account, self.registry, Outcome([], []), gig=gig, written=True)
         if self.account.joining or any(plan.group.compiled.crosses for plan in kept):

@@ -31,9 +31,12 @@ ANY: Final = "any"
 
 
 class View:
-    """What is read while one window of one worker is worked out. `unset` and `unknown`: names that had no figure."""
+    """What is read while one window of one worker is worked out. `unset` and `unknown`: names that had no figure.
 
-    __slots__ = ("account", "facts", "gig", "memo", "plan", "registry", "standing", "unknown", "unset")
+    `memo` holds what names read, `sums` what lines came to in whole numbers (`ledger.domain.compiling`).
+    """
+
+    __slots__ = ("account", "facts", "gig", "memo", "plan", "registry", "standing", "sums", "unknown", "unset")
 
     def __init__(
         self,
@@ -47,6 +50,7 @@ class View:
         self.account, self.registry, self.plan, self.standing, self.gig = account, registry, plan, standing, gig
         self.facts = facts or {}
         self.memo: dict[str, Value] = {}
+        self.sums: dict[str, Fraction | int | None] = {}
         self.unset: dict[str, None] = {}
         self.unknown: dict[str, None] = {}
 
@@ -172,7 +176,7 @@ class Sheet:
             due = line.due
             return lambda view: due_day(view.span.last, due)
         if line.op == "posted":
-            return lambda view: view.registry.posted(view, line)
+            return lambda view: Fraction(view.registry.posted(view, line), view.minor)
         if line.op == "starts":
             return lambda view: _starts([read(view) for read in of], line.cutoff_day)
         if line.op == "months_or_part":
@@ -362,21 +366,29 @@ def _builtin(name: str) -> Reader:
     raise ValueError(f"name: expected one that the scheme defines, got {name[:60]!r}")
 
 
-def _age(view: View) -> Value:
+def age_months(view: View) -> int | None:
+    """Give the worker's age in the window's last month, in months; None where the birth month is not known."""
     born = view.account.attribute("born", view.span.last)
     if not isinstance(born, date):
         return None
     last = view.span.last
-    return Fraction((last.year - born.year) * 12 + last.month - born.month, 12)
+    return (last.year - born.year) * 12 + last.month - born.month
 
 
-def _days(view: View) -> Fraction:
-    return Fraction((view.span.last - view.span.first).days + 1)
+def _age(view: View) -> Value:
+    months = age_months(view)
+    return None if months is None else Fraction(months, 12)
 
 
-def _months(view: View) -> Fraction:
-    first, last = view.span
-    return Fraction((last.year - first.year) * 12 + last.month - first.month + 1)
+def window_words(what: str, span: Span) -> Value:
+    """Give what `window.<what>` reads of a window of these days: first, last, days, weeks or months."""
+    first, last = span
+    if what in ("first", "last"):
+        return first if what == "first" else last
+    if what == "months":
+        return Fraction((last.year - first.year) * 12 + last.month - first.month + 1)
+    days = Fraction((last - first).days + 1)
+    return days if what == "days" else Fraction(days, 7)
 
 
 def _of_gig(what: Callable[[Gig], Value]) -> Reader:
@@ -385,11 +397,10 @@ def _of_gig(what: Callable[[Gig], Value]) -> Reader:
 
 BUILTINS: Final[Mapping[str, Reader]] = {
     "age": _age,
-    "window.first": lambda view: view.span.first,
-    "window.last": lambda view: view.span.last,
-    "window.days": _days,
-    "window.weeks": lambda view: Fraction(_days(view), 7),
-    "window.months": _months,
+    **{
+        f"window.{what}": lambda view, what=what: window_words(what, view.span)  # type: ignore[misc]
+        for what in ("first", "last", "days", "weeks", "months")
+    },
     "platform": lambda view: view.plan.platform or None,
     "first_day": lambda view: view.account.joined(view.plan.scheme, view.plan.platform),
     "gig.service": _of_gig(lambda gig: gig.service),

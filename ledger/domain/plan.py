@@ -8,20 +8,24 @@ only read. Knows shapes and versions, not which version is in force: that is the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ledger.domain import ids, scheme
-from ledger.domain.lines import Sheet, View
+from ledger.domain.lines import Sheet, View, window_words
 from ledger.domain.period import DAY, DAYS, GIG, MONTHS, RUNNING, Span, Window, window_label, window_span
+from ledger.domain.posting import ACCRUED, Name
 from ledger.domain.scheme import Measure, Notice, Rule, Version
-from ledger.domain.shapes import Assess, DayOf, Shape, assess, compile_rule, counted_day, unit_of
+from ledger.domain.shapes import Assess, DayOf, assess, counted_day, unit_of
+from ledger.domain.totals import Total, compile_total
 
 if TYPE_CHECKING:
     from ledger.domain.attributes import Value
+    from ledger.domain.registry import Registry
 
+_TOTALS_MAX: Final = 1_000
 RUNNING_KEY: Final = "running"
 GroupKey = tuple[Window, bool]
 
@@ -37,11 +41,11 @@ class Read(NamedTuple):
 class Line(NamedTuple):
     """One rule, bound: `payer` is None where it depends on the worker; `account` keys the balance.
 
-    `base` is the place of the one measure that the shape reads (-1: it reads a view).
+    `total(inputs, seen)`: what its window has come to; it sees the gig where it is `free`, else a view.
     """
 
-    base: int
-    total: Shape
+    total: Callable[[Sequence[Any], Any], int]
+    free: bool
     fund: str
     payer_kind: str
     payer: str | None
@@ -50,11 +54,22 @@ class Line(NamedTuple):
     unit: str
 
 
+class Quick(NamedTuple):
+    """What of a line the hot path walks over: its place among the lines, its total, where it posts to."""
+
+    at: int
+    total: Callable[[Sequence[Any], Any], int]
+    fund: str
+    payer: str | None
+    account: tuple[str, str, str]
+    unit: str
+
+
 class Plan(NamedTuple):
     """One version over one window on one platform. `key` names the standing; None: a gig keeps none.
 
-    `window` is the label of postings; `platform` is "" where platforms are pooled; `fast`: its lines are all one
-    measure's percentages, settled gig by gig.
+    `window` is the label of postings; `platform` is "" where platforms are pooled. `fast`: a gig settles it by walking
+    over `quick`, its lines that act on gigs; where it is also `careful`, only while the window is not closed.
     """
 
     scheme: str
@@ -62,7 +77,9 @@ class Plan(NamedTuple):
     window: str
     key: tuple[str, str, str] | None
     fast: bool
+    careful: bool
     assess: tuple[Assess, ...]
+    quick: tuple[Quick, ...]
     lines: tuple[Line, ...]
     group: Group
     span: Span
@@ -97,16 +114,20 @@ class Group:
             if m.share is not None and self.version.table(m.share).otherwise == "refuse"
         )
         self.own = tuple(self._is_own(rule) for rule in self.rules)
-        self.shapes: tuple[tuple[int, Shape], ...] = tuple(compile_rule(rule, self) for rule in self.rules)
-        self.waits = all(on != "gig" for on in (*self.when, *(n.on for n in self.notices))) and not self.refusing
-        self.on_close = any(rule.on == "close" for rule in self.rules) or any(n.on == "close" for n in self.notices)
-        self.fast = (
-            all(base >= 0 for base, _ in self.shapes)
-            and not self.notices
-            and not self.days
-            and not self.refusing
-            and self.window != RUNNING
-            and not compiled.tracks_first
+        self.names: tuple[Name, ...] = tuple(self._name(rule) for rule in self.rules)
+        moments = (*self.when, *(notice.on for notice in self.notices))
+        self.waits = all(on != "gig" for on in moments) and not self.refusing
+        self.on_close = "close" in moments
+        self.given = tuple(name for rule in self.rules for name in compiled.closure(_named(rule)) if self._stands(name))
+        self._totals: dict[tuple[Value, ...], tuple[Total, ...]] = {}
+        self.careful = any(on != "gig" for on in moments)
+        self.calm = (
+            all(notice.on != "gig" for notice in self.notices)
+            and all(state == ACCRUED for _, _, state, _ in self.names)
+            and not (self.days or self.refusing or any(self.own) or compiled.tracks_first)
+            and not (self.window == RUNNING or self.window.rolling)
+            and (not self.flat or self.window == GIG or self.waits)
+            and all(rule.payer != "sponsor" for rule in self.rules)
         )
 
     @property
@@ -127,43 +148,81 @@ class Group:
         ]
         return not about and "age" not in names and any(name.startswith("platform.") for name in names)
 
+    def _stands(self, name: str) -> bool:
+        """Tell whether what a name reads stands fast for a window: its days, the platform's attributes, parameters."""
+        whose, _, what = name.partition(".")
+        if whose == "platform":
+            return not self.pooled or self.window == GIG
+        return (whose == "window" and what != "") or name in self.compiled.parameters
+
     def can_read(self, name: str) -> bool:
         """Tell whether every measure behind a name is one that this group keeps or reads."""
         needed = [each for each in self.compiled.closure([name]) if each in self.compiled.measures]
         return (self.acts or name in self.places) and all(each in self.reads for each in needed)
 
-    def bind(self, day: date, platform: str) -> Plan:
-        """Give the plan for the window that holds this local day, on this platform."""
+    def bind(self, day: date, platform: str, registry: Registry) -> Plan:
+        """Give the plan for the window that holds this local day, on this platform, under the acts of a registry."""
         version, label = self.version, window_label(self.window, day)
         names = RUNNING_KEY if self.window == RUNNING else label
         place = "" if self.pooled else platform
-        lines = tuple(
-            self._line(rule, base, shape, platform) for rule, (base, shape) in zip(self.rules, self.shapes, strict=True)
-        )
         key = None if self.window == GIG else (version.scheme, names, place)
         span = window_span(self.window, day)
-        return Plan(version.scheme, version.id, label, key, self.fast, self.assess, lines, self, span, place)
+        totals = self._compiled({name: self._known(name, span.last, place, span, registry) for name in self.given})
+        lines = tuple(
+            self._line(name, rule, total, platform)
+            for name, rule, total in zip(self.names, self.rules, totals, strict=True)
+        )
+        acting = [(at, line) for at, line in enumerate(lines) if self.when[at] == "gig"]
+        fast = self.calm and all(line.free for _, line in acting)
+        fast = fast and not (self.careful and (self.compiled.crosses or key is None))
+        quick = tuple(Quick(at, own.total, own.fund, own.payer, own.account, own.unit) for at, own in acting)
+        own = (version.scheme, version.id, label, key, fast, self.careful, self.assess, quick, lines, self, span, place)
+        return Plan(*own)
 
-    def _line(self, rule: Rule, base: int, shape: Shape, platform: str) -> Line:
-        scheme = self.version.scheme
+    def _known(self, name: str, day: date, platform: str, span: Span, registry: Registry) -> Value:
+        """Give what a name reads that stands fast for a window."""
+        whose, _, what = name.partition(".")
+        if whose == "platform":
+            return registry.platform_attribute(platform, what, day) if what else platform or None
+        if whose == "window":
+            return window_words(what, span)
+        own = registry.parameter(self.version.scheme, name, day)
+        return self.compiled.parameters[name].value if own is None else own
+
+    def _compiled(self, known: Mapping[str, Value]) -> tuple[Total, ...]:
+        """Give the rules' totals for what stands fast; windows alike share them."""
+        key = tuple(known.values())
+        totals = self._totals.get(key)
+        if totals is None:
+            if len(self._totals) >= _TOTALS_MAX:
+                self._totals.clear()
+            totals = self._totals[key] = tuple(compile_total(rule, self, known) for rule in self.rules)
+        return totals
+
+    def _name(self, rule: Rule) -> Name:
         unit = self.version.currency if rule.unit == "money" else rule.unit
-        kind = PAYER_KINDS.get(rule.payer, rule.payer)
+        return rule.fund, PAYER_KINDS.get(rule.payer, rule.payer), rule.state, unit
+
+    def _line(self, name: Name, rule: Rule, total: Total, platform: str) -> Line:
+        scheme, (fund, kind, state, unit) = self.version.scheme, name
         payer: str | None = None
         if rule.payer == "none":
-            payer = f"measure:{scheme}/{rule.fund}"
+            payer = f"measure:{scheme}/{fund}"
         elif rule.payer not in (ids.WORKER, "sponsor"):
             payer = ids.payer_of(rule.payer, "", platform)
-        return Line(base, shape, rule.fund, kind, payer, (scheme, rule.fund, unit), rule.state, unit)
+        return Line(total.work, total.free, fund, kind, payer, (scheme, fund, unit), state, unit)
 
     def measured(self, name: str, view: View) -> Value:
         """Give a measure's total over the window that this group reads it over, in the measure's unit."""
-        read = self.reads[name]
         measure = self.version.measure(name)
+        return Fraction(self.stored(name, view)) * unit_of(measure.what, self.version.minor_digits)
+
+    def stored(self, name: str, view: View) -> Fraction | int:
+        """Give a measure's total over that window in what is stored: minor units, seconds, metres, pieces."""
+        read = self.reads[name]
         if read.group == self.key and not read.previous and read.windows == 1:
-            raw = view.standing.inputs[self.places[name]]
-        else:
-            raw = self._elsewhere(name, read, view)
-        return Fraction(raw) * unit_of(measure.what, self.version.minor_digits)
+            return view.standing.inputs[self.places[name]]
+        return self._elsewhere(name, read, view)
 
     def _elsewhere(self, name: str, read: Read, view: View) -> Fraction | int:
         window, pooled = read.group
@@ -202,6 +261,7 @@ class Compiled:
         self._lines = {line.name: line for line in version.lines}
         self._tables = {table.name: table for table in version.tables}
         self.measures = {measure.name: measure for measure in version.measures}
+        self.parameters = {parameter.name: parameter for parameter in version.parameters}
         self.kept: dict[GroupKey, dict[Measure, None]] = {}
         self.reads: dict[GroupKey, dict[str, Read]] = {}
         self.names: set[str] = set()
@@ -218,18 +278,15 @@ class Compiled:
             if measure.share is not None:
                 self.names.update(self._tables[measure.share].by)
         self.tracks_first = "first_day" in self.names
-        self.groups = {key: Group(self, key) for key in self.kept}
         self.crosses = any(
             read.group != key or read.previous or read.windows > 1
             for key, reads in self.reads.items()
             for read in reads.values()
         ) or any(line.op == "posted" for line in version.lines)
+        self.groups = {key: Group(self, key) for key in self.kept}
         self.reads_platforms = any(name.startswith("platform.") for name in self.names)
         self.daily = frozenset(
-            (line.fund, line.payer_kind, line.state, line.unit)
-            for (window, _), group in self.groups.items()
-            if window in (RUNNING, DAY)
-            for line in group.bind(version.start, "").lines
+            name for (window, _), group in self.groups.items() if window in (RUNNING, DAY) for name in group.names
         )
         self.attributes = frozenset(name.partition(".")[2] for name in self.names if name.startswith("worker.")) | (
             {"born"} if "age" in self.names else set()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ledger.domain.attributes import PLATFORM, PLATFORM_DEFAULTS, Value, read
 from ledger.domain.earning import Gig
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from ledger.domain.lines import View
 
 _MEMO_MAX: Final = 100_000
+_Place: TypeAlias = tuple[str | None, tuple[str | None, ...], str, str, int, date | None]
+"""What decides which plans cover a gig: zone, zones of its segments, currency, platform, block of time, day due."""
 
 
 class EnactError(ValueError):
@@ -86,7 +88,7 @@ class Registry:
         self._kinds: dict[str, tuple[Window, ...]] = {}
         self._steps: list[tuple[str, int | None]] = [("", None)]
         self._bound: dict[tuple[str, str, GroupKey, str, str], Plan] = {}
-        self._memo: dict[tuple[str | None, str, str, int, date | None], tuple[Plan, ...]] = {}
+        self._memo: dict[_Place, tuple[Plan, ...]] = {}
         self._reach: dict[str, int | None] = {}
         self._rolling: dict[tuple[str, str], list[Plan]] = {}
         self._due = False
@@ -206,11 +208,9 @@ class Registry:
 
     def plans(self, gig: Gig) -> tuple[Plan, ...]:
         """Give the plans that cover this gig, ordered by scheme id, then as the version's text orders its rules."""
-        key = (gig.zone, gig.currency, gig.platform, gig.occurred_at // BLOCK_SECONDS, gig.payment_due_on)
-        if gig.segments:
-            return self._find(gig, None)
-        if not self._due:
-            key = (*key[:4], None)
+        due = gig.payment_due_on if self._due else None
+        zones = tuple([part.zone for part in gig.segments]) if gig.segments else ()
+        key = (gig.zone, zones, gig.currency, gig.platform, gig.occurred_at // BLOCK_SECONDS, due)
         known = self._memo.get(key)
         return known if known is not None else self._find(gig, key)
 
@@ -285,8 +285,11 @@ class Registry:
             self._reach[generation] = min(reaches, default=None)
         return self._reach[generation]
 
-    def posted(self, view: View, line: Line) -> Fraction:
-        """Give what rules of a fund and payer have posted in the shorter windows that lie within a view's window."""
+    def posted(self, view: View, line: Line) -> int:
+        """Give what rules of a fund and payer have posted in the shorter windows that lie within a view's window.
+
+        In minor units.
+        """
         plan = view.plan
         total = 0
         for day in windows_within(line.window or plan.group.window, plan.span):
@@ -298,7 +301,7 @@ class Registry:
                     part = own.fund == line.fund or own.fund.startswith(line.fund + ".")
                     if part and own.payer_kind == payer_kind(line.payer) and own.state == "accrued":
                         total += standing.posted[place]
-        return Fraction(total, 10**plan.group.version.minor_digits)
+        return total
 
     # -- within ------------------------------------------------------------------------------------------------------
 
@@ -341,9 +344,9 @@ class Registry:
             if other.start <= version.start:
                 yield from self._compiled[other.scheme, other.id].groups.values()
 
-    def _find(self, gig: Gig, key: tuple[str | None, str, str, int, date | None] | None) -> tuple[Plan, ...]:
+    def _find(self, gig: Gig, key: _Place) -> tuple[Plan, ...]:
         found: list[Plan] = []
-        whole_block = key is not None
+        whole_block = True
         for scheme, versions in self._versions.items():
             if versions[0].currency != gig.currency:
                 continue
@@ -360,7 +363,7 @@ class Registry:
                     if _covers(plan.group.version, gig):
                         found.append(plan)
         plans = tuple(found)
-        if whole_block and key is not None:
+        if whole_block:
             if len(self._memo) >= _MEMO_MAX:
                 self._memo.clear()
             self._memo[key] = plans
@@ -382,7 +385,7 @@ class Registry:
         if plan is None:
             if len(self._bound) >= _MEMO_MAX:
                 self._bound.clear()
-            plan = self._bound[key] = group.bind(last, platform)
+            plan = self._bound[key] = group.bind(last, platform, self)
         return plan
 
 

@@ -7,7 +7,7 @@ posted for under a later version is taken back. Upholds L4 and L10: exact, and n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
@@ -53,7 +53,7 @@ def take(plan: Plan, gig: Gig, account: Account, registry: Registry, sign: int =
         day = day_of(gig)
         if day is not None:
             standing.count_day(place, day, sign)
-    if not plan.fast:
+    if not plan.fast or plan.careful:
         standing.platform = gig.platform
         standing.gigs += sign if before is None else 0
 
@@ -91,13 +91,11 @@ def move(standing: Standing, plan: Plan, registry: Registry) -> None:
             if measure in plan.group.places:
                 inputs[plan.group.places[measure]] = standing.inputs[place]
                 days[plan.group.places[measure]] = standing.days.get(place, {})
-        lines = old.bind(plan.span.last, plan.platform).lines
-        for line, amount in zip(lines, standing.posted, strict=True):
-            at = place_of(plan, (line.fund, line.payer_kind, line.state, line.unit))
+        for name, amount in zip(old.names, standing.posted, strict=True):
+            at = place_of(plan, name)
             if at is not None:
                 posted[at] += amount
             elif amount:
-                name = (line.fund, line.payer_kind, line.state, line.unit)
                 standing.orphans[name] = standing.orphans.get(name, 0) + amount
     standing.version, standing.inputs, standing.posted = plan.version, inputs, posted
     standing.days = days
@@ -105,10 +103,8 @@ def move(standing: Standing, plan: Plan, registry: Registry) -> None:
 
 def place_of(plan: Plan, name: Name) -> int | None:
     """Give the place of the rule that posts for this fund, kind of payer, state and unit; None where none does."""
-    for at, line in enumerate(plan.lines):
-        if (line.fund, line.payer_kind, line.state, line.unit) == name:
-            return at
-    return None
+    names = plan.group.names
+    return names.index(name) if name in names else None
 
 
 def settle(
@@ -148,14 +144,12 @@ def settle(
         if when == "close" and not closed:
             continue
         applies = there if not group.own[at] else account.alone or not account.worker
-        holds = group.holds[at]
-        if when in EVENTS:
-            due = sum(_of_event(event, view, line, holds) for event in standing.events) if applies else 0
-        elif applies and (holds is None or holds(view)):
-            base = line.base
-            due = line.total(view, None) if base < 0 else line.total(standing.inputs[base], gig)
-        else:
+        if not applies:
             due = 0
+        elif when in EVENTS:
+            due = sum(_of_event(event, view, line) for event in standing.events)
+        else:
+            due = line.total(standing.inputs, gig if line.free else view)
         if due != posted[at] and not written:
             payer = line.payer if line.payer is not None and gig else payer_for(line, account, plan, gig, standing)
             if payer is not None:
@@ -193,6 +187,14 @@ def _standing(plan: Plan, account: Account, registry: Registry, on: str) -> Stan
     return standing
 
 
+def is_quick(plan: Plan, account: Account) -> bool:
+    """Tell whether a gig settles this window on the hot path: by its sums alone, and not once its close has spoken."""
+    if not plan.fast or not plan.careful:
+        return plan.fast
+    standing = None if plan.key is None else account.standings.get(plan.key)
+    return standing is None or not standing.closed
+
+
 def is_there(plan: Plan, standing: Standing, account: Account) -> bool:
     """Tell whether a window has to do with this worker: by their gigs, or by what they stated and the version reads."""
     group = plan.group
@@ -203,12 +205,10 @@ def is_there(plan: Plan, standing: Standing, account: Account) -> bool:
     return account.alone or bool(group.compiled.attributes & account.attributes.keys())
 
 
-def _of_event(facts: Mapping[str, Value], view: View, line: Line, holds: Callable[[View], bool] | None) -> int:
+def _of_event(facts: Mapping[str, Value], view: View, line: Line) -> int:
     """Give what a rule makes of one remittance or decision; each adds to the others."""
     own = View(view.account, view.registry, view.plan, view.standing, view.gig, facts)
-    if holds is not None and not holds(own):
-        return 0
-    return line.total(own, None) if line.base < 0 else line.total(view.standing.inputs[line.base], view.gig)
+    return line.total(view.standing.inputs, own)
 
 
 def payer_for(line: Line, account: Account, plan: Plan, gig: Gig | None, standing: Standing) -> str | None:

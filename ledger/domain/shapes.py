@@ -1,9 +1,7 @@
-"""The cumulative functions f: what a window has come to, from what it holds. Pure, exact, compiled once per version.
+"""What a measure takes of a gig: minor units, seconds, metres, pieces or a day. Pure, exact, compiled once per version.
 
-A rule in short form (a rate of one measure, perhaps capped) becomes a shape over whole numbers: (minor units of the
-window's base, the gig) -> minor units, rounded. Every other rule is worked out from its version's lines through a view.
-Accrual subtracts what was posted before. Upholds L10: integers and fractions only, one rounding per rule, its mode and
-step from the scheme's text. Of a base that is not positive a percentage gives 0.
+The sums of these over a window are what rules are worked out from (`ledger.domain.totals`). Upholds L10: integers and
+fractions only, nothing rounded.
 """
 
 from __future__ import annotations
@@ -14,18 +12,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ledger.domain import ids
 from ledger.domain.earning import Gig
-from ledger.domain.fixed import compile_amount
-from ledger.domain.lines import NONE, View, meets, rounded
-from ledger.domain.money import Mode, Rate, round_steps
-from ledger.domain.period import GIG, local_day
-from ledger.domain.scheme import Measure, Rounding, Rule, Table, Test, Version
+from ledger.domain.lines import NONE, meets
+from ledger.domain.period import local_day
+from ledger.domain.scheme import Measure, Table, Test, Version
 
 if TYPE_CHECKING:
-    from ledger.domain.attributes import Value
-    from ledger.domain.plan import Group
+    pass
 
-Shape: TypeAlias = Callable[[Any, Any], int]
-"""(base in minor units, gig) where the line names a base; (view, None) where it reads a view."""
 Assess: TypeAlias = Callable[[Gig], "int | Fraction"]
 DayOf: TypeAlias = Callable[[Gig], "str | None"]
 METRES_A_MILE: Final = Fraction("1609.344")
@@ -192,156 +185,3 @@ def lookup(table: Table) -> Callable[[Gig], Fraction | None]:
 def _row_meets(test: Test, word: str | None) -> bool:
     words = test.value if isinstance(test.value, tuple) else None
     return word is not None and meets(test.name, test.relation, word, test.value, words)
-
-
-def compile_rule(rule: Rule, group: Group) -> tuple[int, Shape]:
-    """Give (place of the base, shape over it) for a rule in short form, or (-1, shape over a view) for any other."""
-    if _is_short(rule, group):
-        return group.places[rule.base or ""], _short(rule, group.version)
-    slow, quick = of_view(rule, group), compile_amount(rule, group)
-    if quick is None:
-        return -1, slow
-    # a parameter that an act has set may replace any figure: only the fractions look for that
-    return -1, lambda view, _: slow(view, None) if view.registry.acts.parameters else quick(view, None)
-
-
-def _is_short(rule: Rule, group: Group) -> bool:
-    if rule.base is None or rule.base not in group.places or not isinstance(rule.rate, Rate):
-        return False
-    measure = group.version.measure(rule.base)
-    plain = measure.what == "pay" and measure.share is None
-    own = group.reads[rule.base].group == group.key and not measure.previous and group.reads[rule.base].windows == 1
-    usual = rule.on == "gig" and not rule.when and rule.state == "accrued" and rule.unit == "money"
-    gig_cap = (
-        rule.cap is None
-        or rule.cap.table is None
-        or (group.window == GIG and all(by.startswith("gig.") for by in group.version.table(rule.cap.table).by))
-    )
-    fine = bool(rule.rounding.step) and (rule.rounding.step * 10**group.version.minor_digits).denominator == 1
-    return plain and own and usual and gig_cap and fine
-
-
-def _short(rule: Rule, version: Version) -> Shape:
-    if not isinstance(rule.rate, Rate):
-        raise ValueError(f"rate of {rule.fund}: expected a figure, got the name {rule.rate}")
-    scale = 10**version.minor_digits
-    step = int(rule.rounding.step * scale)
-    if rule.cap is None:
-        return _percentage(rule.rate, rule.rounding.mode, step)
-    if rule.cap.amount is not None:
-        return _capped(rule.rate, rule.rounding.mode, step, int(rule.cap.amount * scale))
-    if rule.cap.table is None:
-        raise ValueError(f"cap of {rule.fund}: expected an amount or a table, got neither")
-    return _capped_by(_percentage(rule.rate, rule.rounding.mode, step), lookup(version.table(rule.cap.table)), scale)
-
-
-def _affine(rate: Rate, mode: Mode, step: int) -> tuple[int, int, int] | None:
-    """Give (a, b, d) so that steps = (base * a + b) // d for a base that is not negative; None where none does."""
-    a, d = rate.numerator, rate.denominator * step
-    if mode is Mode.DOWN:
-        return a, 0, d
-    if mode is Mode.UP:
-        return a, d - 1, d
-    if mode is Mode.HALF_UP:
-        return 2 * a, d, 2 * d
-    return None
-
-
-def _percentage(rate: Rate, mode: Mode, step: int) -> Shape:
-    affine = _affine(rate, mode, step)
-    if affine is None:
-        return lambda base, _: (
-            round_steps(base * rate.numerator, rate.denominator * step, mode) * step if base > 0 else 0
-        )
-    a, b, d = affine
-
-    def total(base: int, _: Gig) -> int:
-        return (base * a + b) // d * step if base > 0 else 0
-
-    return total
-
-
-def _capped(rate: Rate, mode: Mode, step: int, cap: int) -> Shape:
-    affine = _affine(rate, mode, step)
-    if affine is None:
-        uncapped = _percentage(rate, mode, step)
-        return lambda base, gig: min(uncapped(base, gig), cap)
-    a, b, d = affine
-
-    def total(base: int, _: Gig) -> int:
-        # Written out instead of calling the percentage: this is the innermost line of the hot path.
-        if base <= 0:
-            return 0
-        due = (base * a + b) // d * step
-        return due if due < cap else cap
-
-    return total
-
-
-def _capped_by(uncapped: Shape, cap_of: Callable[[Gig], Fraction | None], scale: int) -> Shape:
-    caps: dict[Fraction, int] = {}
-
-    def total(base: int, gig: Gig) -> int:
-        cap = cap_of(gig)
-        if cap is None:
-            return 0
-        most = caps.get(cap)
-        if most is None:
-            most = caps[cap] = int(cap * scale)
-        due = uncapped(base, gig)
-        return due if due < most else most
-
-    return total
-
-
-def of_view(rule: Rule, group: Group) -> Shape:
-    """Give a rule's total, worked out from its version's lines: minor units, whole seconds or whole days."""
-    amount = _amount(rule, group)
-    scale, unit, rounding = 10**group.version.minor_digits, rule.unit, rule.rounding
-
-    def total(view: View, _: object = None) -> int:
-        value = amount(view)
-        if not isinstance(value, Fraction | int) or isinstance(value, bool):
-            return 0
-        return in_units(Fraction(value), unit, scale, rounding)
-
-    return total
-
-
-def in_units(value: Fraction, unit: str, scale: int, rounding: Rounding) -> int:
-    """Give an amount in what is posted: minor units (rounded), whole seconds of hours, whole days (rounded down).
-
-    Raises ValueError for money that is to be posted as it is and is finer than the currency's minor unit.
-    """
-    if unit == "hours":
-        return (value * 3600).__floor__()
-    if unit == "days":
-        return value.__floor__()
-    minor = rounded(value, rounding) * scale
-    if minor.denominator != 1:
-        raise ValueError(f"amount: expected whole minor units, got {minor}; round the line or the rule")
-    return int(minor)
-
-
-def _amount(rule: Rule, group: Group) -> Callable[[View], Value]:
-    if rule.amount is not None:
-        return group.sheet.operand(rule.amount)
-    name, rate, cap = rule.base or "", rule.rate, rule.cap
-    cap_table = None if cap is None or cap.table is None else group.sheet.table(cap.table, 0)
-
-    def percentage(view: View) -> Value:
-        """Give a rate of a measure, to a cap; no value where a figure or a row is missing."""
-        base = view.read(name)
-        share = view.read(rate) if isinstance(rate, str) else None if rate is None else Fraction(*rate)
-        if not isinstance(base, Fraction) or not isinstance(share, Fraction | int):
-            return None
-        due: Value = max(base, Fraction(0)) * share
-        most = cap.amount if cap is not None and cap.amount is not None else None
-        if cap_table is not None:
-            found = cap_table(view)
-            if not isinstance(found, Fraction):
-                return None
-            most = found
-        return due if most is None or not isinstance(due, Fraction) else min(due, most)
-
-    return percentage

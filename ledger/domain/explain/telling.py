@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
+from ledger.domain.amounts import in_units
 from ledger.domain.explain.counting import Counting
 from ledger.domain.explain.forms import Form
 from ledger.domain.explain.step import Step, step_of
@@ -32,7 +33,6 @@ from ledger.domain.period import GIG
 from ledger.domain.posting import ACCRUED, Name, name_of
 from ledger.domain.quantity import exact_text
 from ledger.domain.settling import EVENTS, is_there
-from ledger.domain.shapes import in_units
 from ledger.domain.standing import Account, Standing
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class Telling:
             due = sum(self._of_event(facts, at, line) for facts in self.standing.events)
             yield from self._worked(rule, self._of_event(self.standing.events[-1], at, line))
         else:
-            due = line.total(*self._read_by(line)) if applies else 0
+            due = line.total(self.standing.inputs, self.gig if line.free else self.view) if applies else 0
             if applies:
                 yield from self._worked(rule, due)
         if applies or own:
@@ -344,18 +344,15 @@ class Telling:
         earlier = None if plan.key is None else self.before.standings.get(plan.key)
         kept = None if earlier is None else self.registry.group(plan.scheme, earlier.version, self.group.key)
         if earlier is not None and kept is not None:
-            lines = kept.bind(plan.span.last, plan.platform).lines
-            sums = {name_of_line(line): 0 for line in lines}
-            for line, amount in zip(lines, earlier.posted, strict=True):
-                sums[name_of_line(line)] += amount
-        return [sums.get(name_of_line(line), 0) for line in plan.lines]
+            sums = dict.fromkeys(kept.names, 0)
+            for name, amount in zip(kept.names, earlier.posted, strict=True):
+                sums[name] += amount
+        return [sums.get(name, 0) for name in self.group.names]
 
     def _of_event(self, facts: Mapping[str, Value], at: int, line: Line) -> int:
         view = Tracing(self.after, self.registry, self.plan, self.standing, self.gig, facts)
-        return line.total(view, None) if self._holds(at, view) else 0
-
-    def _read_by(self, line: Line) -> tuple[object, object]:
-        return (self.standing.inputs[line.base], self.gig) if line.base >= 0 else (self.view, None)
+        self._holds(at, view)
+        return line.total(self.standing.inputs, view)
 
     def _unit(self, rule: Rule) -> str:
         return self.version.currency if rule.unit == "money" else rule.unit
