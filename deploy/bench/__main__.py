@@ -10,12 +10,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deploy.bench import engine, ingest, latency, takeover
+from deploy.bench import engine, ingest, latency, proof, takeover
 from deploy.embedded import stack
 
 ROUNDS = 3
 INGEST = {"ingest", "copy", "naive", "bytes"}
-GROUPS = ("engine", "ingest", "copy", "naive", "bytes", "latency", "takeover")
+GROUPS = ("engine", "ingest", "copy", "naive", "bytes", "latency", "takeover", "proof")
 
 
 def main(group: str) -> int:
@@ -39,6 +39,8 @@ def main(group: str) -> int:
                 latency.run(servers, home, ROUNDS)
             if "takeover" in wanted:
                 takeover.run(servers, home, ROUNDS)
+            if "proof" in wanted:
+                proof.run(servers, ROUNDS)
     return 0
 
 

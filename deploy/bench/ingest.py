@@ -26,7 +26,7 @@ GIGS = 200_000
 NAIVE_GIGS = 10_000
 STREAMS = 2
 COPY_ROWS = 3_000
-TABLES = ("entries", "checkpoints", "rejections", "positions", "standings", "heads")
+TABLES = ("entries", "checkpoints", "tiles", "rejections", "positions", "standings", "heads")
 
 
 def run(servers: Servers, home: Path, wanted: set[str], times: int) -> None:

@@ -12,8 +12,10 @@ from fastapi import FastAPI
 from deploy.embedded.stack import Servers
 from ledger.api.app import create_app
 from ledger.log import keys, note
+from ledger.log.receipt import Receipt
 from ledger.store.cosignatures import Book
 from ledger.store.readers import Readers
+from ledger.store.receipts import make_receipt
 from ledger.store.startup import check_ledger
 from tests.support.databases import Bare, bare_ledger
 from tests.support.faults import Desks
@@ -86,6 +88,24 @@ def test_the_newest_checkpoint_with_a_quorum_is_shown_with_its_cosignatures(ledg
         "quorum_size": 1,
         "witnesses": [{"vkey": vkey} | state for vkey in VKEYS],
     }
+
+
+def test_an_entry_is_proven_under_the_cosigned_checkpoint_if_that_covers_it_else_under_the_newest(ledger: Bare) -> None:
+    cosign(ledger, 1, 1772352931)
+    log_keys = [signer.verifier for signer in ledger.keys.signers(0)]
+
+    async def proven() -> list[tuple[int, int]]:
+        readers = Readers(ledger.url, connections_max=1)
+        await readers.open()
+        found = []
+        for index, leaf in enumerate(ledger.leaves(0)):
+            receipt = await make_receipt(readers, 0, index, leaf, (await readers.cited(0, index)).note)
+            checkpoint = Receipt.parse(receipt.format()).verify(leaf, log_keys)
+            found.append((checkpoint.size, len(note.parse(receipt.checkpoint).signatures)))
+        await readers.close()
+        return found
+
+    assert asyncio.run(proven()) == [(1, 4), (3, 2), (3, 2)]
 
 
 def test_a_witness_whose_clock_is_beyond_the_calendar_is_shown_at_its_end(ledger: Bare) -> None:
