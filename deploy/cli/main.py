@@ -14,6 +14,7 @@ import typer
 from deploy.cli import (
     audit,
     demo,
+    keys,
     ledger,
     platform,
     publish,
@@ -49,6 +50,7 @@ app.add_typer(
     scheme.app, name="scheme", help="Schemes as data: list, show, check, test, enact, simulate, diff, reconcile."
 )
 app.add_typer(audit.app, name="audit")
+app.add_typer(keys.app, name="key")
 app.add_typer(rejected.app, name="rejected")
 app.add_typer(token.app, name="token")
 app.add_typer(witness.app, name="witness")

@@ -22,7 +22,7 @@ from deploy.cli.ledger import ensure_ledger
 from deploy.cli.progress import SILENT
 from deploy.cli.publish import publish_files
 from deploy.cli.scheme import shipped
-from deploy.demo import report
+from deploy.demo import receipt, report
 from deploy.embedded import stack
 from deploy.settling import wait_settled, writers
 from ledger.api import tokens
@@ -125,7 +125,9 @@ def _one_worker(settings: Settings, api_url: str, worker: str, place: tuple[int,
     token = tokens.issue(settings, Role.WORKER, worker, 1)
     balances = _ask(f"{api_url}/v1/workers/{worker}/balances", token)
     explanation = _ask(f"{api_url}/v1/entries/{place[0]}/{place[1]}/explanation", token)
-    return report.worker_page(worker, balances, explanation)
+    entry = balances["entry"]
+    saved = receipt.save(settings.home / "demo", api_url, token, (entry["journal"], entry["index"]))
+    return report.worker_page(worker, balances, explanation) + "\n" + receipt.page(saved)
 
 
 def _ask(url: str, token: str) -> Any:

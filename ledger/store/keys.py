@@ -23,7 +23,7 @@ from ledger.store import private_files
 from ledger.store.private_files import KeyFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from ledger.log.keys import LogVerifier, MlDsaSigner, Signer
@@ -61,6 +61,14 @@ def of_settings(settings: Settings, ledger: str) -> KeyFiles:
     return KeyFiles(settings.keys_dir, ledger, passphrase)
 
 
+def verifiers_in(folder: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Give each journal with the lines of its file of verifier keys, whosever they are; none for no folder."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        match = _PUBLIC_FILE.fullmatch(path.name)
+        if match:
+            yield int(match[1]), tuple(private_files.read(path).decode(errors="replace").splitlines())
+
+
 class KeyFiles:
     """A `keystore.KeyStore` of files in one folder of mode 0700, each of mode 0600."""
 
@@ -84,7 +92,7 @@ class KeyFiles:
         private key or secret that was there once and is lost.
         """
         private_files.make_folder(self.folder)
-        beyond = sorted(n for n in self._journals() if n >= journals)
+        beyond = sorted(n for n, _ in verifiers_in(self.folder) if n >= journals)
         if beyond:
             raise KeyFileError(
                 f"keys in {self.folder}: expected {journals} journals, got a key of journal {beyond[-1]}; the number "
@@ -172,10 +180,6 @@ class KeyFiles:
 
     def _public(self, journal: int) -> Path:
         return self._path(journal, "vkey")
-
-    def _journals(self) -> set[int]:
-        matches = (_PUBLIC_FILE.fullmatch(path.name) for path in self.folder.iterdir())
-        return {int(match[1]) for match in matches if match}
 
     def _complete(self, journal: int) -> None:
         name, public = key_name(self.ledger, journal), self._public(journal)
