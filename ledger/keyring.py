@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from msgspec import UNSET
 
+from contracts.events import KeyChanged, LedgerOpened
+from ledger.intake import said_by_entry
 from ledger.log.keys import ED25519, MLDSA44, parse_log_vkey
 from ledger.log.note import NoteError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from contracts.events import KeyChanged
+    from contracts.entry import Entry
     from ledger.log.keys import LogVerifier
 
 ALGORITHMS: Final = (ED25519, MLDSA44)
@@ -163,6 +165,21 @@ def ring_after(ring: KeyRing, data: KeyChanged, index: int) -> KeyRing:
     if data.trusted_size is not UNSET and data.trusted_root is not UNSET:
         trusted = Trusted(data.trusted_size, data.trusted_root)
     return ring.changed(data.change, data.vkeys, index, trusted)
+
+
+def ring_of(entries: Iterable[Entry]) -> KeyRing:
+    """Give the ring after these entries of a journal, in order; those that say nothing of its keys may be left out.
+
+    Raises ValueError for one that no journal would have entered.
+    """
+    ring = KeyRing()
+    for entry in entries:
+        said = said_by_entry(entry)
+        if said is not None and isinstance(said[1], LedgerOpened):
+            ring = ring.opened(said[1].own)
+        elif said is not None and isinstance(said[1], KeyChanged):
+            ring = ring_after(ring, said[1], entry.index)
+    return ring
 
 
 def _in_order(keys: Sequence[Key]) -> list[Key]:

@@ -257,7 +257,12 @@ class Desk:
         else:
             quick = few and not state.books  # a worker's whole book may take long, however few records want it
             decision = await self._think(quick, pipeline.decide, batch, state, known, self._check_first > 0)
+            if decision.rekeyed:
+                # before the act is entered: a journal whose keys are not at hand could sign nothing after it
+                self._keys.signers(self.number, [v.vkey() for v in state.acts.ring.signing(state.size + 1)])
             await self._commit(batch, decision, state, clock)
+            if decision.rekeyed:
+                await self.open()
         self._check_first = max(0, self._check_first - 1)
         self._make_room(state)
         entered = {id(one) for one in (*batch, *held)}

@@ -427,6 +427,7 @@ class _Deciding(Writing):
             return Rejection(Code.SCHEMA_VIOLATION, str(error)[:500], event.source, event.id)
         if acts.registry.generation != generation:
             self._forget()
+        self.decision.rekeyed = isinstance(data, events.KeyChanged)
         return None
 
     def _enact(self, event: Event, data: SchemeEnacted) -> Rejection | None:

@@ -104,6 +104,7 @@ class Decision:
     kinds: dict[str, int] = field(default_factory=dict)
     postings: dict[tuple[str, str, str, str], list[int]] = field(default_factory=dict)  # -> [added, taken back]
     enacted: bool = False
+    rekeyed: bool = False
 
 
 class Writing:

@@ -2,9 +2,10 @@
 
 `journal-<n>.key.pem` (Ed25519) and `journal-<n>.mldsa.pem` (ML-DSA-44), PEM PKCS#8, with a passphrase or without;
 `journal-<n>.secret` (32 random bytes from which the salts of the entries come, in hexadecimal beneath the origin);
-`journal-<n>.vkey`, one verifier key a line: those two in this order, then retired ones. A file appears whole or not
-at all and is never written over; the verifier keys come last, so their presence says that the others were durable,
-and the absence of one beside them that it was lost.
+`journal-<n>.vkey`, one verifier key a line: those that sign in their order, then the others. Later keys lie in files
+`journal-<n>.<key id>.key.pem` and `journal-<n>.<key id>.mldsa.pem`. A file appears whole or not at all and no private
+one is ever written over; the verifier keys come last, so their presence says that the others were durable, and the
+absence of one beside them that it was lost.
 
 Upholds L7 (a key is on disk, with its folder's entry, before anything can be signed with it). Private bytes leave this
 room only as a signer or as the secret itself: never in a message. Knows files; what is signed is others' affair.
@@ -102,24 +103,24 @@ class KeyFiles:
             self._complete(journal)
         return [self.vkeys(journal) for journal in range(journals)]
 
-    def signers(self, journal: int) -> Sequence[Signer | MlDsaSigner]:
-        """Give the journal's two keys; `vkey()` of each is what the ledger's own record must match.
+    def signers(self, journal: int, vkeys: Sequence[str] = ()) -> Sequence[Signer | MlDsaSigner]:
+        """Give the private keys of these verifier keys, in their order; without any, of the first two lines.
 
         Raises KeyFileError for a folder or file that others can read, a missing file, a file that is no key (or not
         under this passphrase), keys of another ledger or journal, and a private key that is not its verifier key's.
         """
-        registered = self.vkeys(journal)
-        signers = [self._load(journal, algorithm) for algorithm in ALGORITHMS]
-        for signer, algorithm, vkey in zip(signers, ALGORITHMS, registered, strict=False):
-            if signer.vkey() != vkey:
-                path = self._private(journal, algorithm)
+        at_hand = {verifier.vkey(): verifier for verifier in self.verifiers(journal)}
+        wanted = list(vkeys) or list(at_hand)[: len(ALGORITHMS)]
+        for vkey in wanted:
+            if vkey not in at_hand:
                 raise KeyFileError(
-                    f"{path}: expected the key of {vkey}, got the key of {signer.vkey()}; restore the right one"
+                    f"{self._public(journal)}: expected the key {vkey[:200]}, which signs this journal, got none such; "
+                    "restore the file, and the private key beside it, from where that key was made"
                 )
-        return signers
+        return [self._signer(journal, at_hand[vkey]) for vkey in wanted]
 
     def verifiers(self, journal: int) -> Sequence[LogVerifier]:
-        """Give the verifiers of the journal's file: the current ones, then retired ones. Raises as `signers`."""
+        """Give the verifiers of the journal's file: those that sign, then the others. Raises as `signers`."""
         name = key_name(self.ledger, journal)
         private_files.check_folder(self.folder)
         path = self._public(journal)
@@ -172,6 +173,60 @@ class KeyFiles:
             )
         return secret
 
+    def prepare(self, journal: int, known: Sequence[str]) -> tuple[str, ...]:
+        """Give the verifier keys of two new keys, Ed25519 and ML-DSA-44, made unless an earlier call has made them.
+
+        `known` are the keys that the journal's entries name already: new ones are at hand and not among them. Durable
+        at return; the new lines stand last in the file. Raises KeyFileError as `signers`.
+        """
+        verifiers = self.verifiers(journal)
+        fresh = []
+        for algorithm in ALGORITHMS:
+            made = next((v for v in verifiers if v.algorithm == algorithm and v.vkey() not in known), None)
+            fresh.append((made or self._make_another(journal, algorithm, verifiers)).vkey())
+        lines = [verifier.vkey() for verifier in verifiers]
+        self._write_public(journal, [*lines, *(vkey for vkey in fresh if vkey not in lines)])
+        return tuple(fresh)
+
+    def arrange(self, journal: int, vkeys: Sequence[str]) -> None:
+        """Put the lines of the journal's file in this order; others that are at hand stay behind them.
+
+        Raises KeyFileError as `signers`, and for a key that is not at hand.
+        """
+        lines = list(self.vkeys(journal))
+        missing = next((vkey for vkey in vkeys if vkey not in lines), None)
+        if missing is not None:
+            raise KeyFileError(f"{self._public(journal)}: expected the key {missing[:200]}, got none such")
+        self._write_public(journal, [*vkeys, *(line for line in lines if line not in vkeys)])
+
+    def _write_public(self, journal: int, lines: Sequence[str]) -> None:
+        if tuple(lines) != self.vkeys(journal):
+            private_files.replace(self._public(journal), b"".join(line.encode() + b"\n" for line in lines))
+
+    def _make_another(self, journal: int, algorithm: int, had: Sequence[LogVerifier]) -> LogVerifier:
+        """Make a further key, or take one that was made and is in no line: its call was cut short."""
+        suffix, ids = _SUFFIXES[algorithm], {verifier.key_id.hex() for verifier in had}
+        for path in sorted(self.folder.glob(f"journal-{journal}.*.{suffix}")):
+            named = path.name.removeprefix(f"journal-{journal}.").removesuffix(f".{suffix}")
+            if named not in ids:
+                return self._load(journal, algorithm, path).verifier
+        signer = _make(key_name(self.ledger, journal), algorithm)
+        path = self._path(journal, f"{signer.key_id.hex()}.{suffix}")
+        private_files.write_new(path, signer.pem(self._passphrase))
+        return signer.verifier
+
+    def _signer(self, journal: int, verifier: LogVerifier) -> Signer | MlDsaSigner:
+        """Load the private key of a verifier key: in the file of its own, else in that of the journal's first keys."""
+        path = self._path(journal, f"{verifier.key_id.hex()}.{_SUFFIXES[verifier.algorithm]}")
+        if not path.exists():
+            path = self._private(journal, verifier.algorithm)
+        signer = self._load(journal, verifier.algorithm, path)
+        if signer.verifier != verifier:
+            raise KeyFileError(
+                f"{path}: expected the key of {verifier.vkey()}, got the key of {signer.vkey()}; restore the right one"
+            )
+        return signer
+
     def _path(self, journal: int, suffix: str) -> Path:
         return self.folder / f"journal-{journal}.{suffix}"
 
@@ -200,10 +255,10 @@ class KeyFiles:
         path = self._private(journal, algorithm)
         if not path.exists():
             private_files.write_new(path, _make(key_name(self.ledger, journal), algorithm).pem(self._passphrase))
-        return self._load(journal, algorithm)
+        return self._load(journal, algorithm, path)
 
-    def _load(self, journal: int, algorithm: int) -> Signer | MlDsaSigner:
-        name, path = key_name(self.ledger, journal), self._private(journal, algorithm)
+    def _load(self, journal: int, algorithm: int, path: Path) -> Signer | MlDsaSigner:
+        name = key_name(self.ledger, journal)
         content = private_files.read(path)
         try:
             if algorithm == ED25519:

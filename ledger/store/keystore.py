@@ -29,12 +29,19 @@ class LogSigner(NoteSigner, Protocol):
 class KeyStore(Protocol):
     """The keys of one ledger's journals. May be asked often: what was read once need not be kept by the caller."""
 
-    def signers(self, journal: int) -> Sequence[LogSigner]:
-        """Give the keys that sign this journal's checkpoints from now on, each under the journal's origin."""
+    def signers(self, journal: int, vkeys: Sequence[str] = ()) -> Sequence[LogSigner]:
+        """Give the private keys of these verifier keys, in their order; without any, of the two that stand first.
+
+        Which keys sign is said by the journal's entries (`ledger.keyring`); those that stand first are the first ones
+        of a journal that has no entry yet.
+        """
         ...
 
     def verifiers(self, journal: int) -> Sequence[LogVerifier]:
-        """Give the public halves of all keys that have signed or sign this journal: the signers' first, in order."""
+        """Give the public halves of all keys that are or were at hand: those that sign first, retired ones last.
+
+        A checkpoint that none of them signed is not believed, whatever the database says of keys.
+        """
         ...
 
     def secret(self, journal: int) -> bytes:

@@ -2,9 +2,10 @@
 
 The claim moves the commit count, so the writer before is fenced (L3). What is checked: the head against the newest
 entry and the newest checkpoint (L5, L7), the tiles' right edge against the head's frontier, and the tree against the
-newest checkpoint outside the database (L6). A checkpoint opens by any key of the journal, retired ones too; what does
-not fit is Unfit, with what to do. Costs the same whatever the journal's size, but for a published size that has no
-checkpoint any more.
+newest checkpoint outside the database (L6). Which keys sign is read from the journal's own entries (`ledger.keyring`),
+and believed only of keys that are at hand: a checkpoint must be signed by one that signs its size. What does not fit is
+Unfit, with what to do. Costs the same whatever the journal's size, but for a published size that has no checkpoint any
+more.
 """
 
 from __future__ import annotations
@@ -13,20 +14,27 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from contracts.entry import Position
+from contracts.entry import Kind, Position, decode
 from ledger.errors import StoreUnavailable, Unfit
+from ledger.keyring import ring_of
 from ledger.log.checkpoint import Checkpoint, claimed, open_checkpoint
 from ledger.log.merkle import Frontier, TreeError, leaf_hash
 from ledger.store.journal import Head, Journal
+from ledger.store.rows import KIND_NUMBERS
 from ledger.store.startup import other_keys
 from ledger.store.tiles import load_edge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ledger.keyring import KeyRing
     from ledger.log.keys import LogVerifier
     from ledger.store.keystore import KeyStore
 
+_KEY_ACTS = (
+    'SELECT leaf FROM entries WHERE journal = %s AND kind = ANY(%s) AND kind > 1 AND worker IS NULL ORDER BY "index"'
+)
+_LISTED = "UPDATE heads SET vkey = %s WHERE journal = %s"
 _CLAIM = "UPDATE heads SET commits = commits + 1 WHERE journal = %s RETURNING size, commits, frontier, vkey"
 
 
@@ -39,15 +47,25 @@ async def open_journal(
     its tree's, or stands below or beside what was published (a restored backup, a clone, another ledger's database),
     StoreUnavailable when it does not answer.
     """
-    signers, verifiers = keys.signers(number), keys.verifiers(number)
+    at_hand = keys.verifiers(number)
     try:
         async with connection.transaction():
             row = await (await connection.execute(_CLAIM, (number,))).fetchone()
             if row is None:
                 raise Unfit(f"database: expected journal {number}, got none; run `iuran ledger init`")
-            commits, frontier = _head_of(number, row, verifiers)
-            published = None if outside is None else _opened(outside, verifiers, number)
-            await _check_entries(connection, number, frontier, verifiers)
+            commits, frontier, listed = _head_of(number, row)
+            ring = await _ring(connection, number)
+            if ring.keys and ring.listed() != listed:
+                # an act changed them, and a crash came before the head could say so; a stranger's key is no such thing
+                if not set(listed) <= set(ring.listed()):
+                    raise other_keys(number, listed, ring.listed())
+                await connection.execute(_LISTED, ("\n".join(ring.listed()), number))
+            names = [verifier.vkey() for verifier in ring.signing(frontier.size + 1)] or list(listed)
+            if not set(names) <= {verifier.vkey() for verifier in at_hand}:
+                raise other_keys(number, names, [verifier.vkey() for verifier in at_hand])
+            signers = keys.signers(number, names)
+            published = None if outside is None else _opened(outside, ring, at_hand, number, frontier.size)
+            await _check_entries(connection, number, frontier, believed(ring, frontier.size, at_hand))
             edge = await load_edge(connection, number, frontier)
             if published is not None:
                 await _check_published(connection, number, frontier, published)
@@ -62,11 +80,22 @@ async def open_journal(
     return journal
 
 
-def _head_of(number: int, row: Sequence[Any], verifiers: Sequence[LogVerifier]) -> tuple[int, Frontier]:
+def believed(ring: KeyRing, size: int, at_hand: Sequence[LogVerifier]) -> Sequence[LogVerifier]:
+    """Give the keys at hand that may vouch for a checkpoint of this size; all of them where no entry says which."""
+    return [v for v in ring.vouching(size) if v in at_hand] if ring.keys and size else at_hand
+
+
+async def _ring(connection: psycopg.AsyncConnection, number: int) -> KeyRing:
+    kinds = [KIND_NUMBERS[Kind.LEDGER], KIND_NUMBERS[Kind.KEY]]
+    rows = await (await connection.execute(_KEY_ACTS, (number, kinds))).fetchall()
+    try:
+        return ring_of(decode(bytes(leaf)) for (leaf,) in rows)
+    except ValueError as error:
+        raise Unfit(f"journal {number}: entries about its keys: {error}; run `iuran audit verify`") from error
+
+
+def _head_of(number: int, row: Sequence[Any]) -> tuple[int, Frontier, tuple[str, ...]]:
     size, commits, encoded, vkey = row
-    found = [verifier.vkey() for verifier in verifiers]
-    if vkey.split("\n") != found:
-        raise other_keys(number, vkey.split("\n"), found)
     try:
         frontier = Frontier.decode(bytes(encoded))
     except TreeError as error:
@@ -76,15 +105,17 @@ def _head_of(number: int, row: Sequence[Any], verifiers: Sequence[LogVerifier]) 
             f"journal {number}: expected its head at size {frontier.size}, as its frontier says, got {size}; "
             "run `iuran audit verify`"
         )
-    return int(commits), frontier
+    return int(commits), frontier, tuple(vkey.split("\n"))
 
 
-def _opened(note: bytes, verifiers: Sequence[LogVerifier], number: int) -> Checkpoint:
+def _opened(note: bytes, ring: KeyRing, at_hand: Sequence[LogVerifier], number: int, size: int) -> Checkpoint:
+    """Open what was published; where it is ahead of the database, keys may have changed since: any at hand will do."""
     try:
-        return open_checkpoint(note, verifiers)
+        ahead = claimed(note).size > size
+        return open_checkpoint(note, at_hand if ahead else believed(ring, claimed(note).size, at_hand))
     except ValueError as error:
         raise Unfit(
-            f"journal {number}: expected the last published checkpoint signed by {verifiers[0].vkey()}, got {error}; "
+            f"journal {number}: expected the last published checkpoint signed by {at_hand[0].vkey()}, got {error}; "
             "the topic iuran.checkpoints belongs to another ledger, or the keys at hand are not this journal's"
         ) from error
 

@@ -69,13 +69,8 @@ def read(path: Path) -> bytes:
 
 def write_new(path: Path, content: bytes) -> None:
     """Make the file, whole and synced, or leave things as they are; raises KeyFileError if it is there already."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    draft = _drafted(path, content)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
         # A link, unlike a rename, fails where the name is taken: two calls at once cannot write over each other.
         os.link(draft, path)
     except FileExistsError:
@@ -85,6 +80,34 @@ def write_new(path: Path, content: bytes) -> None:
     finally:
         draft.unlink()
     _sync_folder(path.parent)
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Put other content in a file's place, whole and synced: a reader sees the one or the other.
+
+    For what can be made again, and never for a private key.
+    """
+    draft = _drafted(path, content)
+    try:
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _drafted(path: Path, content: bytes) -> Path:
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+    except OSError:
+        draft.unlink()
+        raise
+    return draft
 
 
 def _check_mode(path: Path, mode: int, allowed: int) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import atexit
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
@@ -23,6 +23,7 @@ from deploy.embedded.stack import Servers
 from ledger.log import keys
 from ledger.log.keys import LogVerifier, MlDsaSigner, Signer
 from ledger.store import database, registry
+from ledger.store.private_files import KeyFileError
 from tests.support.strategies import Feed
 
 NAME = "test.localhost"
@@ -30,18 +31,28 @@ _templates: dict[str, str] = {}
 
 
 class Keys(NamedTuple):
-    """A `keystore.KeyStore` in memory: for each journal its Ed25519 and its ML-DSA-44 key, and its secret."""
+    """A `keystore.KeyStore` in memory: for each journal its Ed25519 and its ML-DSA-44 key, and its secret.
+
+    `later` are further keys, of whatever journal their name says.
+    """
 
     pairs: tuple[tuple[Signer, MlDsaSigner], ...]
     salts: tuple[bytes, ...]
+    later: tuple[Signer | MlDsaSigner, ...] = ()
 
-    def signers(self, journal: int) -> tuple[Signer, MlDsaSigner]:
-        """Both keys of a journal."""
-        return self.pairs[journal]
+    def signers(self, journal: int, vkeys: Sequence[str] = ()) -> tuple[Signer | MlDsaSigner, ...]:
+        """The first keys of a journal, or those that are named."""
+        known = {signer.vkey(): signer for signer in (*self.pairs[journal], *self.later)}
+        missing = set(vkeys) - set(known)
+        if missing:
+            raise KeyFileError("keys: expected one that signs, got none such")
+        return tuple(known[vkey] for vkey in vkeys) if vkeys else self.pairs[journal]
 
     def verifiers(self, journal: int) -> tuple[LogVerifier, ...]:
-        """Their public halves."""
-        return tuple(signer.verifier for signer in self.pairs[journal])
+        """The public halves of a journal's keys."""
+        name = self.pairs[journal][0].name
+        own = (*self.pairs[journal], *(signer for signer in self.later if signer.name == name))
+        return tuple(signer.verifier for signer in own)
 
     def secret(self, journal: int) -> bytes:
         """A journal's secret."""

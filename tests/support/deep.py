@@ -38,7 +38,7 @@ from ledger.errors import InvariantError
 
 KINDS = {
     **{"accrual": 0, "rejection": 1, "ledger": 2, "scheme": 3, "platform": 4, "adjustment": 5, "reversal": 6},
-    **{"worker": 7, "dispute": 8, "remittance": 9, "close": 10, "correction": 11, "notice": 12},
+    **{"worker": 7, "dispute": 8, "remittance": 9, "close": 10, "correction": 11, "notice": 12, "key": 13},
 }
 POSTED = {"event", "contributions", "balances"}
 FURTHER = {"worker", "contributions", "balances"}
@@ -48,6 +48,7 @@ MEMBERS: dict[str, list[set[str]]] = {
     "ledger": [{"event"}],
     "scheme": [{"event"}],
     "platform": [{"event"}],
+    "key": [{"event"}],
     "adjustment": [POSTED | {"refers_to"}, FURTHER],
     "reversal": [POSTED | {"refers_to"}, FURTHER],
     "worker": [POSTED, POSTED | {"refers_to"}, FURTHER],

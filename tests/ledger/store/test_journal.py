@@ -432,8 +432,8 @@ def test_l6_neither_key_is_asked_to_sign_below_or_beside_what_was_published(bare
 
         store: KeyStore
 
-        def signers(self, journal: int) -> list[Listening]:
-            return [Listening(signer, signer.name, signer.key_id) for signer in self.store.signers(journal)]
+        def signers(self, journal: int, vkeys: Sequence[str] = ()) -> list[Listening]:
+            return [Listening(signer, signer.name, signer.key_id) for signer in self.store.signers(journal, vkeys)]
 
         def verifiers(self, journal: int) -> Sequence[Any]:
             return self.store.verifiers(journal)
@@ -661,7 +661,7 @@ def test_l2_a_reader_only_reads(full: Bare, change: str) -> None:
         "INSERT INTO ledger (id, name, journals, topic_prefix) VALUES (2, 'x', 1, '')",
         "UPDATE ledger SET name = 'x'",
         "UPDATE topics SET topic_id = 'x'",
-        "UPDATE heads SET vkey = 'x'",
+        "UPDATE heads SET journal = 9",
         "DELETE FROM heads",
         "DELETE FROM positions",
         "CREATE TABLE mine (x int)",

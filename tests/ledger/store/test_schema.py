@@ -65,7 +65,7 @@ def test_migrating_again_changes_nothing_and_an_old_schema_is_refused(empty: str
     database.check_schema(empty)
     with psycopg.connect(empty) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
-    with pytest.raises(Unfit, match="expected 0005, got 0000"):
+    with pytest.raises(Unfit, match="expected 0006, got 0000"):
         database.check_schema(empty)
 
 
