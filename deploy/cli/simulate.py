@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from os import cpu_count
 from pathlib import Path
@@ -20,7 +20,17 @@ import typer
 
 from deploy.cli.progress import terminal
 from deploy.cli.scheme import SHIPPED, load_file, load_folder
-from ledger.domain.simulation.trial import IN_FORCE, NEWEST, Assumed, ChoiceError, Chosen, Trial, assume, choose
+from ledger.domain.simulation.trial import (
+    IN_FORCE,
+    NEWEST,
+    Assumed,
+    ChoiceError,
+    Chosen,
+    Trial,
+    assume,
+    choose,
+    together,
+)
 from ledger.domain.tree import SchemeError
 
 if TYPE_CHECKING:
@@ -36,7 +46,10 @@ Events = Annotated[Path | None, typer.Option("--events", help="CSV or JSONL of g
 MapPath = Annotated[Path | None, typer.Option("--map", help="how rows become gigs; samples find theirs by file name")]
 Platform = Annotated[str | None, typer.Option("--platform", help="only this platform's gigs")]
 Ledger = Annotated[bool, typer.Option("--ledger", help="the ledger's gigs, as far as checkpoints are published")]
-Against = Annotated[str | None, typer.Option(help=f"{_WHICH}; or `nothing`; default: the same scheme, in force")]
+Against = Annotated[
+    list[str] | None,
+    typer.Option(help=f"{_WHICH}; may be repeated: all in force together; or `nothing`; default: the same, in force"),
+]
 Keep = Annotated[bool, typer.Option("--keep", help="with --ledger: remember, and read only new entries next time")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="write JSON here; - for standard output")]
 CsvFile = Annotated[Path | None, typer.Option("--csv", help="write CSV here; - for standard output")]
@@ -84,10 +97,10 @@ def simulate(
         tried = _chosen(new, schemes, NEWEST)
         given = assume(assumed or ())
         if events is not None:
-            trial = Trial(tried, _against(against, tried, schemes), given)
+            trial = Trial(tried, _against(against or (), tried, schemes), given)
             result = _from_file(events, trial, map_path, platform, skip_bad=skip_bad, cores=cores)
         else:
-            result = _from_ledger(tried, given, against, schemes, keep=keep, cores=cores)
+            result = _from_ledger(tried, given, against or (), schemes, keep=keep, cores=cores)
     if _write(result, json_file, csv_file, html_file):
         print_result(result)
 
@@ -123,7 +136,7 @@ def diff(
             trial = Trial(after, _same_money(before, after), given)
             result = _from_file(events, trial, map_path, platform, skip_bad=skip_bad, cores=cores)
         elif ledger:
-            result = _from_ledger(after, given, a, schemes, keep=False, cores=cores, default=NEWEST)
+            result = _from_ledger(after, given, [a], schemes, keep=False, cores=cores, default=NEWEST)
     found = changes(before.acting(), after.acting())
     if result is None:
         if json_file is not None:
@@ -168,12 +181,12 @@ def _shipped(name: str, schemes: Path) -> Document | None:
     return load_folder(schemes).get(name)
 
 
-def _against(against: str | None, tried: Chosen, schemes: Path, default: str = IN_FORCE) -> Chosen | None:
+def _against(against: Sequence[str], tried: Chosen, schemes: Path, default: str = IN_FORCE) -> Chosen | None:
     """Give what the trial is held against: as named, else the same scheme of the folder unless that is a draft."""
-    if against == "nothing":
+    if list(against) == ["nothing"]:
         return None
-    if against is not None:
-        return _same_money(_chosen(against, schemes, default), tried)
+    if against:
+        return _same_money(together([_chosen(one, schemes, default) for one in against]), tried)
     same = _shipped(tried.scheme, schemes)
     return None if same is None or same.status == "draft" else _same_money(choose(same, IN_FORCE), tried)
 
@@ -201,7 +214,7 @@ def _from_file(
 def _from_ledger(
     tried: Chosen,
     given: Assumed,
-    against: str | None,
+    against: Sequence[str],
     schemes: Path,
     *,
     keep: bool,
@@ -217,7 +230,7 @@ def _from_ledger(
     ledger = journals.shown(_database_of(settings))
     acts = journals.acts(ledger)
     own = tuple(version for version in acts.versions if version.scheme == tried.scheme)
-    if against is None and own:
+    if not against and own:
         held: Chosen | None = Chosen(tried.scheme, own[-1].title, own[-1].status, own, None)
     else:
         held = _against(against, tried, schemes, default)

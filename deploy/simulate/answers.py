@@ -121,7 +121,9 @@ def _side(result: Result, chosen: Chosen) -> dict[str, Any]:
         "title": chosen.title,
         "status": chosen.status,
         "as_of": None if chosen.as_of is None else chosen.as_of.isoformat(),
-        "versions": [{"version": v.id, "digest": v.digest} for v in acting_versions(chosen, result.days)],
+        "versions": [
+            {"scheme": v.scheme, "version": v.id, "digest": v.digest} for v in acting_versions(chosen, result.days)
+        ],
     }
 
 

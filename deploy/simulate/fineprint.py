@@ -25,7 +25,9 @@ def text_changes(result: Result) -> str:
         return ""
     if not found:
         return section("What the text changes", paragraph("Nothing: the two texts say the same."))
-    rows = [(one.place, one.before or words.NOTHING, one.after or words.NOTHING, _source(one)) for one in found]
+    rows = [
+        (one.place, words.told(one.place, one.before), words.told(one.place, one.after), _source(one)) for one in found
+    ]
     return section("What the text changes", table("Figures", ("Where", "From", "To", "Source"), rows, 4))
 
 

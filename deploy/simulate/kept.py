@@ -75,7 +75,7 @@ class Share(NamedTuple):
 
 def place_of(home: Path, trial: Trial) -> Path:
     """Give the file for a trial: one for each pair of schemes."""
-    against = "nothing" if trial.against is None else trial.against.scheme
+    against = "nothing" if trial.against is None else trial.against.scheme.replace(" ", "")
     return home / "drafts" / f"{trial.tried.scheme}-against-{against}.sqlite"
 
 

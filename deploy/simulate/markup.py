@@ -6,7 +6,7 @@ caption and is drawn twice, for a desk and for a phone, since text in a picture 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from html import escape
 from typing import Final
 
@@ -66,9 +66,14 @@ def figure(name: str, title: str, said: str, draw: Draw) -> str:
     )
 
 
-def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> str:
-    """Give a table; the first cell of a row is its heading. The first `words` columns are words, the others numbers."""
-    css = ["" if at < words else ' class="n"' for at in range(len(head))]
+def table(
+    caption: str, head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1, hide: Collection[str] = ()
+) -> str:
+    """Give a table; the first cell of a row is its heading. The first `words` columns are words, the others numbers.
+
+    Columns to `hide` stand on a desk and on paper, not on a phone, where it says so.
+    """
+    css = [_css("" if at < words else "n", "x" if name in hide else "") for at, name in enumerate(head)]
     top = "".join(f'<th scope="col"{css[at]}>{html(text)}</th>' for at, text in enumerate(head))
     key = ' class="k"' if words == 1 else ""
     body = []
@@ -79,4 +84,10 @@ def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]], word
         f'<div class="scroll" role="region" aria-label="{escape(caption)}" tabindex="0">'
         f"<table><caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>"
         f"<tbody>{''.join(body)}</tbody></table></div>\n"
+        + ('<p class="note narrow">A wider screen shows more columns.</p>\n' if set(hide) & set(head) else "")
     )
+
+
+def _css(*names: str) -> str:
+    own = " ".join(name for name in names if name)
+    return f' class="{own}"' if own else ""

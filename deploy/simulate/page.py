@@ -33,7 +33,7 @@ def page(result: Result) -> str:
     """Give the whole page."""
     title = f"What {result.trial.tried.label} would change"
     body = [
-        _top(result, title),
+        _top(result),
         _key_figures(result),
         _payers(result),
         _deciles(result),
@@ -56,11 +56,12 @@ def page(result: Result) -> str:
     )
 
 
-def _top(result: Result, title: str) -> str:
+def _top(result: Result) -> str:
     tried = result.trial.tried
     standing, broken = words.standing(tried), words.broken(result)
+    against = f" beside {result.trial.against.label}" if result.trial.against is not None else ""
     return (
-        f"<header>\n{paragraph(f'Simulation · {tried.title}', 'over')}<h1>{escape(title)}</h1>\n"
+        f"<header>\n{paragraph(f'Simulation · {tried.label}{against}', 'over')}<h1>{escape(tried.title)}</h1>\n"
         + (paragraph(standing, "badge") if standing else "")
         + paragraph(words.headline(result), "lead")
         + paragraph(words.second(result), "lead2")
@@ -101,7 +102,7 @@ def _payers(result: Result) -> str:
         rows.append([*first, *words.compared(result, pair.before, pair.after, unit)])
     if not rows:
         return section("Who pays", paragraph("Nobody: nothing is posted."))
-    totals = table("Totals per fund and payer", [*head, *words.compared_head(result)], rows, len(head))
+    totals = table("Totals per fund and payer", [*head, *words.compared_head(result)], rows, len(head), ("Unit",))
     return section("Who pays", drawn if payers else "", totals)
 
 
@@ -153,7 +154,8 @@ def _decile_table(result: Result, sums: Sequence[Both], own: Sequence[Both] | No
     said = "how many workers have something in their funds" if alone else "how many have more, or less, in their funds"
     own_said = "; own part: what a worker pays of it, after" if own else ""
     note = paragraph(f"{head[-2 if own else -1]}: {said}{own_said}.", "note")
-    return table(f"Per worker, on average, in {result.unit}", head, rows) + note
+    hide = ("Workers", *shares_head, "More / less", "With some")
+    return table(f"Per worker, on average, in {result.unit}", head, rows, hide=hide) + note
 
 
 def _months(result: Result) -> str:
@@ -187,7 +189,7 @@ def _look_table(result: Result, look: str, title: str, column: str, keys: Sequen
         numbers = [f"{counts[at]:,}" for at in (GIGS, NEITHER, WORKERS)]
         earned = words.figure(result, counts[EARNINGS], result.trial.tried.currency)
         rows.append([key or f"no {look}", *numbers, earned, *words.compared(result, *result.sums((look, key)))])
-    return table(f"{title}, in {result.unit}", head, rows)
+    return table(f"{title}, in {result.unit}", head, rows, hide=("Not covered", "Workers", "Earned"))
 
 
 # -- what pictures are made of ---------------------------------------------------------------------------------------

@@ -24,8 +24,9 @@ body {
   margin: 0; background: var(--ground); color: var(--ink);
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
 }
-main { max-width: 760px; margin: 0 auto; padding: 24px 16px 64px; }
-h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 12px; overflow-wrap: break-word; }
+main { max-width: 880px; margin: 0 auto; padding: 24px 16px 64px; }
+p, ul, h1 { max-width: 728px; }
+h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 12px; overflow-wrap: break-word; }
 h2 { font-size: 1.25rem; margin: 40px 0 8px; padding-top: 16px; border-top: 1px solid var(--edge); }
 h3 { font-size: 1rem; margin: 16px 0 4px; }
 p, ul { margin: 8px 0; }
@@ -41,7 +42,7 @@ a { color: var(--after); }
 }
 .note { color: var(--soft); font-size: 0.9rem; }
 .cards {
-  display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); gap: 10px; margin: 20px 0 0;
+  display: grid; grid-template-columns: repeat(auto-fit, minmax(240px, 1fr)); gap: 10px; margin: 20px 0 0;
 }
 .cards div {
   background: var(--card); border-radius: 6px; padding: 10px 14px;
@@ -78,12 +79,13 @@ td, tbody th { overflow-wrap: break-word; }
 small { color: var(--soft); }
 @media (max-width: 620px) {
   main { padding: 16px 12px 48px; }
-  h1 { font-size: 1.5rem; }
+  h1 { font-size: 1.35rem; }
   .lead { font-size: 1.1rem; }
   .cards { grid-template-columns: 1fr 1fr; }
   .cards dd { font-size: 1.05rem; }
-  .wide { display: none; }
+  .wide, th.x, td.x { display: none; }
   .narrow { display: block; }
+  th, td { padding-right: 8px; }
 }
 @media print {
   :root {

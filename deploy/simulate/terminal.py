@@ -54,7 +54,7 @@ def print_changes(before: str, after: str, found: Sequence[Change]) -> None:
     for one in found:
         cited = one.cited_after or one.cited_before
         source = "" if cited is None else f"{cited.title}{'' if cited.verified else ' (unverified)'}"
-        rows.append((one.place, one.before or words.NOTHING, one.after or words.NOTHING, source))
+        rows.append((one.place, words.told(one.place, one.before), words.told(one.place, one.after), source))
     _table("what the text changes", ("where", before, after, "source"), rows, 4)
 
 

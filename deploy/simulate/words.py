@@ -9,10 +9,11 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from ledger.domain.quantity import decimal_places
-from ledger.domain.simulation.counting import AFTER_COVERED, BEFORE_COVERED
+from ledger.domain.quantity import DECIMAL, decimal, decimal_places
+from ledger.domain.simulation.counting import AFTER_COVERED, BEFORE_COVERED, WORKERS
 from ledger.domain.simulation.result import DAYS, HOURS
-from ledger.domain.simulation.trial import AFTER, BEFORE, IN_FORCE
+from ledger.domain.simulation.tally import PLATFORM
+from ledger.domain.simulation.trial import AFTER, BEFORE, IN_FORCE, acting_versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,6 +106,15 @@ def percent(part: int, whole: int, digits: int = 1) -> str:
     return f"{decimal_places(Fraction(100 * part, whole), digits)} %" if whole > 0 else NOTHING
 
 
+def told(place: str, value: str | None) -> str:
+    """Write a figure of a text as it stands there, a rate in percent beside it: `0.025 (2.5 %)`."""
+    if value is None:
+        return NOTHING
+    if not place.endswith("rate") or DECIMAL.fullmatch(value) is None:
+        return value
+    return f"{value} ({decimal(Fraction(value) * 100)} %)"
+
+
 def signed(text: str) -> str:
     """Write a difference with its sign."""
     return text if text.startswith(("-", NOTHING)) or not text.strip("0.,% ") else f"+{text}"
@@ -172,12 +182,22 @@ def second(result: Result) -> str:
             for count, word in ((more, "have more"), (less, "have less"), (same, "have the same"))
             if count
         ]
-        sentence = f"Of {more + less + same:,} workers, {_listed(said)} in their funds"
+        who = "made-up workers" if result.tally.made_up == result.tally.workers else "workers"
+        sentence = f"Of {more + less + same:,} {who}{_on_platforms(result)}, {_listed(said)} in their funds"
     paid_more, paid_less, _ = _moved([group.paid for group in result.deciles])
     if result.trial.against is None:
         return f"{sentence}; {paid_more:,} pay something themselves." if paid_more else f"{sentence}."
     own = [f"{count:,} pay {word} themselves" for count, word in ((paid_more, "more"), (paid_less, "less")) if count]
     return f"{sentence}; {_listed(own)}." if own else f"{sentence}."
+
+
+def _on_platforms(result: Result) -> str:
+    """Say on how many platforms a worker works on average, where there are several."""
+    platforms = result.keys(PLATFORM)
+    if len(platforms) < 2 or not result.tally.workers:
+        return ""
+    each = Fraction(sum(result.counts((PLATFORM, key))[WORKERS] for key in platforms), result.tally.workers)
+    return f" (on {decimal_places(each, 1)} platforms each on average)" if each >= Fraction(21, 20) else ""
 
 
 def broken(result: Result) -> str | None:
@@ -188,8 +208,16 @@ def broken(result: Result) -> str | None:
         if found and chosen is not None:
             times, total = sum(times for times, _ in found), sum(amounts for _, amounts in found)
             whole = amount(result, round(total * 10**result.digits), result.trial.tried.currency)
-            said.append(f"{times:,} gigs go beyond a limit of {name(chosen)}, by {whole} in all.")
+            limits = _limits(result, chosen)
+            said.append(f"{times:,} times a gig goes beyond a limit of {name(chosen)}{limits}, by {whole} in all.")
     return " ".join(said) or None
+
+
+def _limits(result: Result, chosen: Chosen) -> str:
+    """Say what the limits of a side are, as far as its texts do."""
+    notices = [notice for version in acting_versions(chosen, result.days) for notice in version.notices]
+    notes = dict.fromkeys(notice.cite.note for notice in notices if notice.kind == "breach" and notice.cite.note)
+    return f" ({' or '.join(notes)})" if notes else ""
 
 
 def gigs(result: Result) -> str:
@@ -267,7 +295,8 @@ def _all(result: Result) -> list[str]:
 
 
 def _more(result: Result, before: int, after: int) -> str:
-    share = f" ({signed(percent(after - before, before))})" if before > 0 else ""
+    share = f" ({signed(percent(after - before, before))})" if before > 0 else " (nothing before)"
+    share = share if after else " (nothing any more)"
     return f"{amount(result, abs(after - before)).removeprefix('about ')} {'more' if after > before else 'less'}{share}"
 
 

@@ -19,6 +19,8 @@ WHOLE: Final = "the whole version"
 _SAID_MAX: Final = 160
 _CITING: Final = ("source", "confidence", "note")
 _NAMED_BY: Final = (("fund", "payer"), ("kind",), ("when",))
+_IN_ANY_ORDER: Final = ("include", "exclude", "zones", "platforms")
+"""Lists of which the order says nothing."""
 _ORDER: Final = (
     "from",
     "revision",
@@ -75,7 +77,7 @@ def figures(version: Version) -> list[Figure]:
     found = list(_walk(text["version"], (), Cited("", "", True, ""), text.get("sources", {})))
     for key in ("zones", "platforms"):
         if key in text and not any(figure.place == (key,) for figure in found):
-            found.append(Figure((key,), _written(text[key]), Cited("", "", True, "")))
+            found.append(Figure((key,), _written(sorted(text[key])), Cited("", "", True, "")))
     return sorted(found, key=lambda figure: _rank(figure.place[0]))
 
 
@@ -118,7 +120,8 @@ def _walk(node: Any, place: tuple[str, ...], cited: Cited, sources: Mapping[str,
             name = name if names[name] == 1 else f"{name} ({names[name]})"
             yield from _walk(item, (*place, name), cited, sources)
     else:
-        yield Figure(place, _written(node), cited)
+        in_any_order = isinstance(node, list) and place and place[-1] in _IN_ANY_ORDER
+        yield Figure(place, _written(sorted(node) if in_any_order else node), cited)
 
 
 def _doubts(node: Any, place: tuple[str, ...], sources: Mapping[str, Any], above: tuple[str, bool]) -> Iterator[Doubt]:

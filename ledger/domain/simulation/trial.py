@@ -7,7 +7,7 @@ made where they are used. Drafts may act here: nothing of a simulation is ever j
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Final, NamedTuple
@@ -31,7 +31,9 @@ class ChoiceError(ValueError):
 
 
 class Chosen(NamedTuple):
-    """One side: versions of one scheme. `as_of` None: each window by the version in force on its last day."""
+    """One side: versions of one scheme, or of several that are in force together (`together`). `as_of` None: each
+    window by the version in force on its last day.
+    """
 
     scheme: str
     title: str
@@ -54,10 +56,14 @@ class Chosen(NamedTuple):
         """Scheme and version: `US-NY-BCF 2024-01-01`, or `US-NY-BCF in force`: each window's own version."""
         return f"{self.scheme} in force" if self.as_of is None else f"{self.scheme} {self.acting().id}"
 
-    def acting(self, day: date = date.max) -> Version:
-        """Give the version that acts on a day (the newest for a day beyond all); the first for a day before all."""
+    def acting(self, day: date = date.max, scheme: str = "") -> Version:
+        """Give the version that acts on a day (the newest for a day beyond all); the first for a day before all.
+
+        Of several schemes together, that of the one named.
+        """
         limit = self.as_of or day
-        ordered = sorted(self.versions, key=lambda v: (v.start, v.revision))
+        own = [version for version in self.versions if scheme in ("", version.scheme)]
+        ordered = sorted(own, key=lambda v: (v.start, v.revision))
         return next((v for v in reversed(ordered) if v.start <= limit), ordered[0])
 
 
@@ -147,6 +153,26 @@ def choose(document: Document, which: str = NEWEST) -> Chosen:
     return _alone(document, acting[-1])
 
 
+def together(sides: Sequence[Chosen]) -> Chosen:
+    """Give one side of several: schemes that are in force beside one another, each by its own versions.
+
+    Raises ChoiceError for a version chosen alone, another currency, or a scheme named twice.
+    """
+    if len(sides) == 1:
+        return sides[0]
+    first = sides[0]
+    for number, side in enumerate(sides):
+        if side.as_of is not None:
+            raise ChoiceError(f"{side.label}: expected schemes {IN_FORCE} where several are named, got one version")
+        if side.currency != first.currency:
+            raise ChoiceError(f"{side.scheme}: expected a scheme in {first.currency} like {first.scheme}")
+        if side.scheme in [other.scheme for other in sides[:number]]:
+            raise ChoiceError(f"{side.scheme}: expected each scheme once, got it twice")
+    status = next((side.status for side in sides if side.status != "in force"), first.status)
+    versions = tuple(version for side in sides for version in side.versions)
+    return Chosen(" + ".join(s.scheme for s in sides), "; ".join(s.title for s in sides), status, versions, None)
+
+
 def _alone(document: Document, version: Version) -> Chosen:
     return Chosen(document.scheme, document.title, document.status, (version,), version.start)
 
@@ -155,14 +181,15 @@ def acting_versions(chosen: Chosen, days: Span) -> list[Version]:
     """Give the versions that act on some day of a span, oldest first."""
     if chosen.as_of is not None:
         return [chosen.acting()]
-    found: dict[str, Version] = {}
-    day = days.first
-    while day <= days.last:
-        version = chosen.acting(day)
-        if version.start <= day:
-            found.setdefault(version.id, version)
-        day += timedelta(days=1)
-    return sorted(found.values(), key=lambda v: (v.start, v.revision))
+    found: dict[tuple[str, str], Version] = {}
+    for scheme in dict.fromkeys(version.scheme for version in chosen.versions):
+        day = days.first
+        while day <= days.last:
+            version = chosen.acting(day, scheme)
+            if version.start <= day:
+                found.setdefault((scheme, version.id), version)
+            day += timedelta(days=1)
+    return sorted(found.values(), key=lambda v: (v.start, v.revision, v.scheme))
 
 
 def assume(words: Iterable[str]) -> Assumed:

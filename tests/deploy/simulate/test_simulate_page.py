@@ -97,7 +97,9 @@ def test_a_draft_is_called_one_and_owed_by_nobody(alone: Result) -> None:
     assert "ID-PERPRES-OJOL is a draft: it is no law, and nobody owes any of this." in text
     assert "synthetic gigs" in text
     assert "It is held against nothing" in text
-    assert "go beyond a limit" in text
+    assert "goes beyond a limit of the draft" in text
+    assert "(the platform keeps more than 10 % of the fare)" in text
+    assert re.search("<h1>Indonesia: draft presidential regulation", text)
     assert "month by month" in text
     assert "W-synth-" not in text
 

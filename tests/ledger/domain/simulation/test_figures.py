@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from ledger.domain.period import Span
 from ledger.domain.simulation.figures import WHOLE, changes, doubts, figures
-from ledger.domain.simulation.trial import ChoiceError, assume, choose
+from ledger.domain.simulation.trial import ChoiceError, acting_versions, assume, choose, together
 from tests.ledger.domain.simulation.trials import shipped
 from tests.ledger.domain.worlds import SHIPPED, load, rule, scheme_text
 
@@ -35,6 +37,30 @@ def test_rules_that_only_moved_are_no_change() -> None:
     rules = [rule(fund="A"), rule(fund="B", rate='"0.02"')]
     one, other = (load(scheme_text("\n".join(order))).versions[0] for order in (rules, rules[::-1]))
     assert changes(one, other) == []
+
+
+def test_lists_in_another_order_are_no_change() -> None:
+    text = scheme_text(rule()).replace("include: all", "include: [fare, tip]")
+    one, other = (load(own).versions[0] for own in (text, text.replace("[fare, tip]", "[tip, fare]")))
+    assert one.digest != other.digest
+    assert changes(one, other) == []
+
+
+def test_schemes_in_force_together_make_one_side() -> None:
+    sides = [choose(load(shipped(name)), "in-force") for name in ("ID-BPU", "ID-KP1001")]
+    both = together(sides)
+    assert both.label == "ID-BPU + ID-KP1001 in force"
+    acting = acting_versions(both, Span(date(2026, 3, 1), date(2026, 3, 31)))
+    assert [(version.scheme, version.id) for version in acting] == [
+        ("ID-KP1001", "2022-12-01"),
+        ("ID-BPU", "2026-01-01"),
+    ]
+    assert together(sides[:1]) is sides[0]
+    for wrong in ([sides[0], sides[0]], [sides[0], choose(load(shipped("ID-KP1001")))]):
+        with pytest.raises(ChoiceError, match="expected"):
+            together(wrong)
+    with pytest.raises(ChoiceError, match="in IDR like ID-BPU"):
+        together([sides[0], choose(load(shipped("US-NY-BCF")), "in-force")])
 
 
 def test_new_and_gone_figures_have_no_other_side() -> None:
