@@ -38,7 +38,7 @@ class WitnessHttp:
                     if len(content) > ANSWER_BYTES_MAX:
                         raise WitnessAway(f"{url}: expected at most {ANSWER_BYTES_MAX} bytes, got more")
                 return Answer(response.status, bytes(content), response.headers.get("Content-Type", ""))
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             what = f"{url}: expected an answer, got {str(error) or type(error).__name__}"
             raise WitnessAway(what, outcome_known=False) from error
 

@@ -117,7 +117,9 @@ def test_what_is_no_answer_is_a_witness_that_is_away(speak: Speaking, monkeypatc
         asked(speak, b"x")
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "http://[::1", "http://", "nothing", "http://a.invalid./"])
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1/", "http://[::1", "http://", "nothing", f"http://{'a' * 70}.example/", "http://a..b/"]
+)
 def test_an_address_where_nobody_is_is_a_witness_that_is_away(url: str) -> None:
     async def life() -> None:
         http = WitnessHttp()

@@ -127,6 +127,12 @@ class Heard:
                 await self._changed.wait()
 
 
+async def idle() -> None:
+    """Let everything else go on until it waits."""
+    for _ in range(100):
+        await asyncio.sleep(0)
+
+
 Answering = Callable[[bytes], Answer | Awaitable[Answer]]
 
 
@@ -192,6 +198,7 @@ def test_every_witness_cosigns_with_both_keys_and_the_next_checkpoint_grows_from
     town.run(life())
     assert [request.old for request in a.asked] == [0, 3, 8]
     assert {size for _, _, size in town.book.rows} == {3, 8, 21}
+    assert town.book.quorums == [(JOURNAL, 3), (JOURNAL, 8), (JOURNAL, 21)]
     assert len(town.book.rows) == 3 * 4
     assert town.heard.most == 4
     # Only the log's own signatures are sent, and little of it.
@@ -220,8 +227,8 @@ def test_an_older_checkpoint_offered_late_is_not_asked_for() -> None:
     async def life() -> None:
         town.witnesses.offer(JOURNAL, signed(9))
         await town.heard.until(lambda: town.quorum_size() == 9)
-        town.witnesses.offer(JOURNAL, signed(4))
         town.witnesses.offer(JOURNAL, signed(10))
+        town.witnesses.offer(JOURNAL, signed(4))
         await town.heard.until(lambda: town.quorum_size() == 10)
 
     town.run(life())
@@ -243,6 +250,47 @@ def test_a_witness_at_another_size_is_taken_from_there(told: int) -> None:
     assert town.heard.outcomes == {("a0", "cosigned"): 1}
 
 
+def test_what_a_witness_said_of_its_size_is_remembered_though_it_goes_away_then() -> None:
+    a = Real("a.example", Latest(5, mth(0, 5)))
+    answers = 0
+
+    def away_at_the_second(body: bytes) -> Answer:
+        nonlocal answers
+        answers += 1
+        if answers == 2:
+            a.asked.append(Request.parse(body))
+            return dead(body)
+        return a(body)
+
+    away_at_the_second.keys = a.keys  # type: ignore[attr-defined]
+    town = Town(1, a=away_at_the_second)
+
+    async def life() -> None:
+        town.witnesses.offer(JOURNAL, signed(21))
+        await town.heard.until(lambda: town.quorum_size() == 21)
+
+    town.run(life())
+    assert [request.old for request in a.asked] == [0, 5, 5]
+
+
+def test_a_size_is_believed_only_in_its_own_type() -> None:
+    """tlog-witness, add-checkpoint: the response MUST have a Content-Type of text/x.tlog.size."""
+    a = Real("a.example", Latest(5, mth(0, 5)))
+
+    def plain(body: bytes) -> Answer:
+        return a(body)._replace(content_type="text/plain")
+
+    plain.keys = a.keys  # type: ignore[attr-defined]
+    town = Town(1, a=plain)
+
+    async def life() -> None:
+        town.witnesses.offer(JOURNAL, signed(21))
+        await town.heard.until(lambda: town.heard.outcomes["a0", "refused"] >= 2)
+
+    town.run(life())
+    assert {request.old for request in a.asked} == {0}
+
+
 def test_a_process_that_starts_again_goes_on_where_the_witness_stood() -> None:
     a = Real("a.example")
     town = Town(1, a=a)
@@ -252,6 +300,7 @@ def test_a_process_that_starts_again_goes_on_where_the_witness_stood() -> None:
         await town.heard.until(lambda: town.quorum_size() == 5)
         await town.witnesses.withdraw()
         town.witnesses.offer(JOURNAL, signed(5))
+        await idle()
         town.witnesses.offer(JOURNAL, signed(8))
         await town.heard.until(lambda: town.quorum_size() == 8)
 
@@ -283,6 +332,63 @@ def test_a_slow_witness_is_left_behind_and_not_asked_twice_at_once() -> None:
 
     town.run(life())
     assert stuck.asked == 1
+
+
+def test_a_witness_left_behind_is_asked_for_the_newest_once_it_has_answered() -> None:
+    slow = Real("slow.example")
+    sizes: list[int] = []
+    gate: list[asyncio.Event] = []
+
+    async def gated(body: bytes) -> Answer:
+        sizes.append(int(note.parse(Request.parse(body).note).text.split("\n")[1]))
+        await gate[0].wait()
+        return slow(body)
+
+    gated.keys = slow.keys  # type: ignore[attr-defined]
+    town = Town(1, a=Real("a.example"), slow=gated)
+
+    async def life() -> None:
+        gate.append(asyncio.Event())
+        for size in (3, 8, 9):
+            town.witnesses.offer(JOURNAL, signed(size))
+            await town.heard.until(lambda size=size: town.quorum_size() == size)
+        await idle()
+        gate[0].set()
+        await town.heard.until(lambda: town.heard.outcomes["slow0", "cosigned"] == 2)
+
+    town.run(life())
+    assert sizes == [3, 9]
+
+
+def test_a_witness_that_fails_is_let_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "BACK_OFF_SECONDS", (1e9,))
+    town = Town(1, a=Real("a.example"), dead=dead)
+
+    async def life() -> None:
+        for size in (3, 8, 9):
+            town.witnesses.offer(JOURNAL, signed(size))
+            await town.heard.until(lambda size=size: town.quorum_size() == size)
+
+    town.run(life())
+    assert town.heard.outcomes["dead0", "unreachable"] == 1
+
+
+def test_a_witness_that_names_ever_other_sizes_is_asked_a_few_times() -> None:
+    asked = 0
+
+    def evasive(_: Real, body: bytes) -> Answer:
+        nonlocal asked
+        asked += 1
+        return Answer(409, b"%d\n" % (Request.parse(body).old % 4 + 1), SIZE)
+
+    town = Town(1, a=Real("a.example"), liar=lying(evasive))
+
+    async def life() -> None:
+        town.witnesses.offer(JOURNAL, signed(5))
+        await town.heard.until(lambda: town.heard.outcomes["liar0", "refused"] >= 2)
+
+    town.run(life())
+    assert asked <= asking.ATTEMPTS * (town.heard.outcomes["liar0", "refused"] + 1)
 
 
 def test_without_a_quorum_to_wait_for_a_slow_witness_holds_nobody_up() -> None:
