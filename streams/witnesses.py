@@ -168,6 +168,9 @@ class Witnesses:
             sizes = [known.get(self._numbers[verifier.vkey()], 0) for verifier in address.verifiers]
             held.known[address.url] = max(sizes)
             held.cosigned[address.url] = min(sizes)
+        if held.size >= 0:
+            # what was cosigned before may be a quorum that was never noted, or one of a policy that has changed
+            await self._count(held, held.size)
 
     async def _round(self, held: _Held) -> None:
         """Ask all that are free for the newest checkpoint; or wait until there is one, or somebody to ask again."""
@@ -195,10 +198,10 @@ class Witnesses:
         """Ask one witness and keep what it signed; whatever comes of it, this returns."""
         try:
             await self._cosign(held, address, target)
+            await self._count(held, target.size)
             held.cosigned[address.url] = target.size
             held.failures[address.url] = 0
             self._heard.asked(address.name, "cosigned")
-            await self._count(held, target)
         except (LedgerError, InvariantError, WitnessError) as error:
             outcome = _outcome(error)
             level = logging.CRITICAL if isinstance(error, InvariantError) else logging.WARNING
@@ -238,14 +241,15 @@ class Witnesses:
         vkeys = {(verifier.name, verifier.key_id): verifier.vkey() for verifier in address.verifiers}
         return {self._numbers[vkeys[s.name, s.key_id]]: s for s in signatures}
 
-    async def _count(self, held: _Held, target: Target) -> None:
-        """See who has cosigned the checkpoint by now, and keep it if that is a quorum."""
+    async def _count(self, held: _Held, size: int) -> None:
+        """See who has cosigned the checkpoint of this size by now, and keep it if that is a quorum."""
         names = {self._numbers[w.verifier.vkey()]: w.name for w in self._policy.witnesses if w.url is not None}
-        cosigned = await self._book.cosigned(held.journal, target.size, names)
-        self._heard.cosigned(held.journal, len(cosigned))
+        cosigned = await self._book.cosigned(held.journal, size, names)
+        if cosigned:
+            self._heard.cosigned(held.journal, len(cosigned))
         if self._policy.quorum != NONE and self._policy.reached([names[number] for number in cosigned]):
-            await self._book.reached(held.journal, target.size)
-            held.quorum = max(held.quorum, target.size)
+            await self._book.reached(held.journal, size)
+            held.quorum = max(held.quorum, size)
             self._heard.quorum(held.journal, held.quorum)
 
 

@@ -57,17 +57,18 @@ class Real:
 
 
 class Book:
-    """What is kept, in memory; `broken` calls fail."""
+    """What is kept, in memory; the calls of `broken`, counted from 0, fail."""
 
     def __init__(self) -> None:
         self.numbers: dict[str, int] = {}
         self.rows: dict[tuple[int, int, int], Signature] = {}
         self.quorums: list[tuple[int, int]] = []
-        self.broken = 0
+        self.broken: Sequence[int] = ()
+        self._calls = 0
 
     def _answer(self) -> None:
-        if self.broken > 0:
-            self.broken -= 1
+        self._calls += 1
+        if self._calls - 1 in self.broken:
             raise LedgerError("database: away")
 
     async def register(self, vkeys: Sequence[str]) -> dict[str, int]:
@@ -503,10 +504,11 @@ def test_two_of_two_with_a_liar_is_no_quorum() -> None:
     assert town.book.quorums == []
 
 
-@pytest.mark.parametrize("calls", range(1, 8))
-def test_a_database_that_is_away_for_a_while_is_waited_for(calls: int) -> None:
+@pytest.mark.parametrize("broken", [*((n,) for n in range(8)), range(3), range(1, 6), range(2, 9, 2)])
+def test_a_database_that_is_away_for_a_while_is_waited_for(broken: Sequence[int]) -> None:
+    """Each call fails once, and several do: in the end the quorum is kept."""
     town = Town(1, a=Real("a.example"))
-    town.book.broken = calls
+    town.book.broken = broken
 
     async def life() -> None:
         town.witnesses.offer(JOURNAL, signed(5))
@@ -514,6 +516,29 @@ def test_a_database_that_is_away_for_a_while_is_waited_for(calls: int) -> None:
 
     town.run(life())
     assert len(town.book.rows) == 2
+    assert town.book.quorums[-1] == (JOURNAL, 5)
+
+
+def test_a_quorum_that_was_not_noted_or_is_one_by_now_is_found_at_the_next_start() -> None:
+    """Cosigned and kept, and then the process ended; or the policy of before asked for more."""
+    a, b = Real("a.example"), Real("b.example")
+    strict = Town(2, a=a, b=dead)
+    lenient = Town(1, a=a, b=b)
+    lenient.book = lenient.witnesses._book = strict.book
+
+    async def before() -> None:
+        strict.witnesses.offer(JOURNAL, signed(5))
+        await strict.heard.until(lambda: strict.heard.outcomes["a0", "cosigned"] == 1)
+
+    async def after() -> None:
+        lenient.answering = {}
+        lenient.witnesses.offer(JOURNAL, signed(5))
+        await lenient.heard.until(lambda: lenient.quorum_size() == 5)
+
+    strict.run(before())
+    assert strict.book.quorums == []
+    lenient.run(after())
+    assert strict.book.quorums == [(JOURNAL, 5)]
 
 
 def test_tiles_that_are_missing_are_named_as_a_broken_law(caplog: pytest.LogCaptureFixture) -> None:

@@ -164,6 +164,8 @@ def environment(ledger: SmallLedger) -> dict[str, str]:
         "IURAN_TOPIC_PREFIX": settings.topic_prefix,
         "IURAN_SESSION_TIMEOUT_SECONDS": str(settings.session_timeout_seconds),
         "IURAN_BATCH_EVENTS_MAX": str(settings.batch_events_max),
+        "IURAN_WITNESS_PAUSE_SECONDS": str(settings.witness_pause_seconds),
+        **({"IURAN_WITNESS_POLICY_FILE": str(file)} if (file := settings.witness_policy_file) else {}),
     }
 
 
