@@ -24,6 +24,7 @@ from ledger.api import (
     routes_entries,
     routes_health,
     routes_log,
+    routes_platforms,
     routes_schemes,
     routes_tiles,
     routes_workers,
@@ -71,6 +72,7 @@ def create_app(readers: Readers, authenticate: Authenticator, facts: LedgerFacts
     metrics = HttpMetrics()
     app.include_router(routes_workers.routes(readers, authenticate, facts))
     app.include_router(routes_entries.routes(readers, authenticate, Explaining(readers), facts))
+    app.include_router(routes_platforms.routes(readers, authenticate, facts))
     app.include_router(routes_schemes.routes(readers))
     app.include_router(routes_log.routes(readers))
     app.include_router(routes_tiles.routes(readers, authenticate))

@@ -113,7 +113,7 @@ def _words(schema: dict[str, Any]) -> str:
 
 def _command(path: str, parameters: list[dict[str, Any]], secured: bool) -> str:
     examples = {"worker": "W-7f3a", "journal": "0", "index": "0", "scheme": "ID-JK-PILOT", "version": "2026-01-01"}
-    examples |= {"level": "0", "number": "000.p/1"}
+    examples |= {"level": "0", "number": "000.p/1", "platform": "gojek", "event": "G-99"}
     for parameter in parameters:
         example = examples.get(parameter["name"], "0")
         path = path.replace(f"{{{parameter['name']}}}", example).replace(f"{{{parameter['name']}:path}}", example)

@@ -1,8 +1,7 @@
 """One entry: its exact bytes and their proof, or a platform's view of it, and its explanation.
 
 The bytes are those that were hashed and signed, so whoever has them and a proof needs to trust nobody; their ETag is
-the leaf hash. A platform gets what its own record caused, with its place under a signed checkpoint, without balances
-and salt: those tell of other platforms, and so would a proof that only the exact bytes fit.
+the leaf hash. A platform gets its view of what its own record caused (`platform_view`).
 An entry that is unknown, not yet under a published checkpoint (L8), or somebody else's is the same 404.
 """
 
@@ -11,21 +10,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Depends, Path, Request, Response
-from msgspec import UNSET
 
 from contracts import entry as entries
 from contracts.canonical import INTEGER_LIMIT
-from contracts.entry import ContributionRow, Entry, StoredEvent, worker_of
+from contracts.entry import Entry, worker_of
 from contracts.events import JOURNALS_MAX
 from contracts.topics import platform_of
 from ledger.api import http
 from ledger.api.access import Caller, Resource, Role, may
 from ledger.api.explanation import Explaining
+from ledger.api.platform_view import view_of
 from ledger.api.problems import not_found
-from ledger.api.views import CheckpointNote, EntryView, Explanation, documented
-from ledger.intake import platform_of as source_platform
+from ledger.api.views import Explanation, documented
 from ledger.log.merkle import leaf_hash
-from ledger.store.keys import key_name
 from ledger.store.receipts import make_receipt
 
 if TYPE_CHECKING:
@@ -66,8 +63,7 @@ def routes(readers: Readers, authenticate: Authenticator, explaining: Explaining
         if caller.role is Role.PLATFORM:
             leaf, stored = await visible(journal, index, caller, Resource.ENTRY_VIEW)
             shown = await readers.cited(journal, index)
-            checkpoint = CheckpointNote(journal, key_name(facts.name, journal), shown.size, shown.note.decode())
-            view = _view(stored, leaf_hash(leaf).hex(), checkpoint)
+            view = view_of(facts.name, leaf, stored, shown)
             return http.reply(request, view, http.PRIVATE_ASK_AGAIN, f"{view.leaf_hash}.{http.digest(shown.note)}")
         leaf, _ = await visible(journal, index, caller, Resource.ENTRY)
         return http.reply(request, leaf, http.PRIVATE_FOR_EVER, leaf_hash(leaf).hex())
@@ -90,27 +86,3 @@ def routes(readers: Readers, authenticate: Authenticator, explaining: Explaining
         return http.reply(request, await explaining.explanation(stored), http.PRIVATE_ASK_AGAIN)
 
     return router
-
-
-def _own(entry: Entry) -> list[ContributionRow]:
-    """Give the postings on the platform's own gigs: a record may correct what lies on others' too."""
-    rows = [] if entry.contributions is UNSET else entry.contributions
-    own = "" if entry.cause.source is UNSET else source_platform(entry.cause.source)
-    if isinstance(entry.event, StoredEvent):
-        return [row for row in rows if row.platform in (UNSET, own)]
-    return [row for row in rows if row.platform == own]
-
-
-def _view(entry: Entry, tag: str, checkpoint: CheckpointNote) -> EntryView:
-    return EntryView(
-        entry.journal,
-        entry.index,
-        entry.kind,
-        tag,
-        entry.received_at,
-        entry.cause,
-        None if entry.event is UNSET else entry.event,
-        _own(entry),
-        None if entry.rejection is UNSET else entry.rejection.code,
-        checkpoint,
-    )

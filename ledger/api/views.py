@@ -130,6 +130,14 @@ class Witnessed(msgspec.Struct):
     witnesses: list[WitnessState]
 
 
+class PlatformEvent(msgspec.Struct):
+    """An accepted event of a platform: its entry, or several where workers of other journals have a gig of this id."""
+
+    platform: str
+    id: str
+    entries: list[EntryView]
+
+
 class ExplainedStep(msgspec.Struct):
     """One step of one rule: what it did, in words and exact numbers, and the source of the rule."""
 
@@ -251,6 +259,6 @@ _PROBLEMS: Final = {
 
 def schema_components() -> dict[str, Any]:
     """Give the JSON Schemas of all answers, by name, for the OpenAPI document."""
-    shown = (Balances, Entry, EntryPage, EntryView, Explanation, Schemes, SchemeText, Witnessed, Problem)
+    shown = (Balances, Entry, EntryPage, EntryView, Explanation, PlatformEvent, Schemes, SchemeText, Witnessed, Problem)
     _, components = msgspec.json.schema_components(shown, ref_template=SCHEMA_REF)
     return components

@@ -44,6 +44,10 @@ _ENTRY: LiteralString = (
     "SELECT e.leaf FROM heads h JOIN entries e ON e.journal = h.journal "
     'WHERE h.journal = %s AND e."index" = %s AND e."index" < h.published_size'
 )
+_OF_EVENT: LiteralString = (
+    'SELECT e.journal, e."index", e.leaf FROM entries e JOIN heads h ON h.journal = e.journal '
+    'WHERE e.event_key = ANY(%s::uuid[]) AND e."index" < h.published_size ORDER BY e.journal, e."index"'
+)
 _PAGE: LiteralString = (
     'SELECT "index", leaf FROM entries WHERE worker = %s AND journal + 0 = %s AND "index" > %s AND "index" < %s '
     'ORDER BY "index" LIMIT %s'
@@ -138,6 +142,11 @@ class Readers:
         """Give the exact bytes of an entry; None for one that is not there or not yet under a published checkpoint."""
         rows = await self._ask(_ENTRY, (journal, index))
         return bytes(rows[0][0]) if rows else None
+
+    async def of_event(self, keys: Sequence[bytes]) -> list[tuple[int, Stored]]:
+        """Give the shown entries that these event keys (16 bytes each) occupy, as (journal, entry), by journal."""
+        rows = await self._ask(_OF_EVENT, ([key.hex() for key in keys],))
+        return [(journal, Stored(index, bytes(leaf))) for journal, index, leaf in rows]
 
     async def page(self, journal: int, worker: str, after: int, before: int, rows_max: int = PAGE_ROWS) -> list[Stored]:
         """Give a worker's entries with after < index < before, by index, at most `rows_max`.

@@ -26,6 +26,8 @@ from ledger.store.startup import check_ledger
 from tests.support.ledgers import SmallLedger, found, gig
 
 ALICE, BOB, BUSY = "W-alice", "W-bob", "W-busy"
+SHARED = ("W-cho", "W-ben")
+"""Workers of journals 0 and 1, for each of whom gojek reported a gig of the same id."""
 DAYS = ("2026-02-27", "2026-02-28", "2026-03-01", "2026-03-02")
 
 
@@ -76,6 +78,7 @@ def api(servers, tmp_path_factory) -> Iterator[Api]:
         *(gig(f"C-{n}", BUSY, "20000", platform=("gojek", "grab")[n % 2]) for n in range(90)),
         gig("B-1", BOB, "10000"),
         gig("B-2", BOB, "10000", zone="US-NY"),
+        *(gig("S/1:x", worker, "10000") for worker in SHARED),
         b"no JSON",
     )
     ledger.drain()

@@ -19,8 +19,8 @@ SEES = {
         *(("balances", "W-bob"), ("entries", "W-bob"), ("entry", "B"), ("explanation", "B"), ("proof", "B")),
     },
     ("worker", "W-nobody"): set(),
-    ("platform", "gojek"): {("entry", "A"), ("entry", "B"), ("entry", "refused")},
-    ("platform", "grab"): {("entry", "A-grab")},
+    ("platform", "gojek"): {("entry", "A"), ("entry", "B"), ("entry", "refused"), ("event", "gojek/events/B-1")},
+    ("platform", "grab"): {("entry", "A-grab"), ("event", "grab/events/A-2026-03-01")},
     ("platform", "uber"): set(),
     ("auditor", "bpk"): {
         *((resource, worker) for resource in ("balances", "entries") for worker in ("W-alice", "W-bob")),
@@ -45,6 +45,14 @@ def _paths(api) -> dict[tuple[str, str], str]:
     paths = {("entry", name): f"/v1/entries/{journal}/{index}" for name, (journal, index) in entries.items()}
     for resource in ("explanation", "proof"):
         paths |= {(resource, name): f"{path}/{resource}" for (kind, name), path in paths.items() if kind == "entry"}
+    for event in (
+        "gojek/events/B-1",
+        "grab/events/A-2026-03-01",
+        "gojek/events/no-such",
+        "uber/events/B-1",
+        "x/events/!",
+    ):
+        paths["event", event] = f"/v1/platforms/{event}"
     paths |= {("bundle", number): f"/log/0/tile/entries/{number}" for number in ("000.p/3", "000", "0", "x000/000")}
     for resource in ("balances", "entries"):
         for worker in ("W-alice", "W-bob", "W-nobody", "W-unknown", "nonsense"):

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from ledger.log.merkle import leaf_hash
-from tests.ledger.api.conftest import ALICE, BUSY
+from tests.ledger.api.conftest import ALICE, BUSY, SHARED
 
 pytestmark = pytest.mark.stack
 
@@ -53,6 +53,23 @@ def test_a_platforms_view_is_asked_for_again_and_its_tag_is_of_the_checkpoint_to
     assert answer.headers["cache-control"] == "private, no-cache"
     tag = {"If-None-Match": answer.headers["etag"]}
     assert api.get(f"/v1/entries/{journal}/{index}", "platform", "grab", headers=tag).status_code == 304
+
+
+def test_a_platform_finds_its_event_by_its_id_and_sees_the_same_view(api):
+    journal, index, leaf = api.entry_of(ALICE, "grab")
+    event = json.loads(leaf)["cause"]["id"]
+    answer = api.get(f"/v1/platforms/grab/events/{event}", "platform", "grab")
+    view = api.get(f"/v1/entries/{journal}/{index}", "platform", "grab").json()
+    assert answer.json() == {"platform": "grab", "id": event, "entries": [view]}
+    assert answer.headers["cache-control"] == "private, no-cache"
+
+
+def test_an_id_may_hold_slashes_and_lie_in_two_journals(api):
+    """The same id under workers of two journals: each was accrued, and the platform is shown both."""
+    assert [api.ledger.journal_of(worker) for worker in SHARED] == [0, 1]
+    found = api.get("/v1/platforms/gojek/events/S/1:x", "platform", "gojek").json()
+    assert [view["journal"] for view in found["entries"]] == [0, 1]
+    assert [view["event"]["subject"] for view in found["entries"]] == list(SHARED)
 
 
 def test_a_platform_sees_why_its_record_was_refused(api):

@@ -136,7 +136,7 @@ def test_each_kind_of_entry_says_what_it_was() -> None:
     replica = one_of_each()
     told = hold(Shelf(replica), replica.registry())
     texts = {str(entry.kind): own.text for entry, own in told}
-    assert set(Kind) - {Kind.LEDGER, Kind.REJECTION} == texts.keys()
+    assert set(Kind) - {Kind.LEDGER, Kind.KEY, Kind.REJECTION} == texts.keys()
     assert "Added to the gig G-0: " in texts["adjustment"]
     assert "The gig G-1 is taken back whole" in texts["reversal"]
     assert "Versions enacted since change what is due in" in texts["correction"]

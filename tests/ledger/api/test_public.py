@@ -114,7 +114,7 @@ def test_every_reference_of_the_openapi_document_leads_somewhere_and_protected_r
     assert used <= named
     assert {"Balances", "Entry", "EntryPage", "EntryView", "Explanation", "Problem", "SchemeText", "Schemes"} <= named
     for path, methods in document["paths"].items():
-        protected = path.startswith(("/v1/workers", "/v1/entries", "/log/{journal}/tile/entries"))
+        protected = path.startswith(("/v1/workers", "/v1/entries", "/v1/platforms", "/log/{journal}/tile/entries"))
         assert all(bool(operation.get("security")) == protected for operation in methods.values()), path
         assert all(("401" in operation["responses"]) == protected for operation in methods.values()), path
         assert all("422" not in operation["responses"] for operation in methods.values())

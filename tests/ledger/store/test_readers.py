@@ -118,8 +118,9 @@ def test_a_worker_is_found_through_the_workers_index_whatever_the_statistics_say
             "INSERT INTO heads SELECT j, 1000, 1, '', 'vkey', 1000 FROM generate_series(0, 39) j",
         )
         connection.execute(
-            'INSERT INTO entries (journal, kind, "index", worker, leaf) '
-            "SELECT j, 0, i, 'W-' || i % 5, 'leaf' FROM generate_series(0, 39) j, generate_series(0, 499) i"
+            'INSERT INTO entries (journal, kind, "index", event_key, worker, leaf) '
+            "SELECT j, 0, i, gen_random_uuid(), 'W-' || i % 5, 'leaf' "
+            "FROM generate_series(0, 39) j, generate_series(0, 499) i"
         )
         connection.execute("ANALYZE entries")
 
@@ -131,6 +132,14 @@ def test_a_worker_is_found_through_the_workers_index_whatever_the_statistics_say
     plan = _ask(url, plans)
     assert plan.count("entries_worker") == 2
     assert "entries_pkey" not in plan
+
+    async def plan_of_event(readers: Readers) -> str:
+        keys = [secrets.token_bytes(16).hex() for _ in range(256)]
+        return "\n".join(str(row[0]) for row in await readers._ask("EXPLAIN " + module._OF_EVENT, (keys,)))
+
+    plan = _ask(url, plan_of_event)
+    assert "entries_event_key" in plan
+    assert "Seq Scan on entries" not in plan
 
 
 def test_a_question_is_asked_again_when_the_server_dropped_the_connection(small):
