@@ -23,6 +23,7 @@ from starlette.requests import ClientDisconnect
 
 from ledger.errors import StoreUnavailable
 from ledger.log import witness
+from ledger.log.note import NoteError
 from ledger.log.witness import REQUEST_BYTES_MAX, TEXT_TYPE, Answer
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ class Witness:
             return submission
         try:
             answer = self.memory.cosign(submission, self._signers)
-        except StoreUnavailable as error:
+        except (StoreUnavailable, NoteError) as error:
+            # a signer refuses a clock that says nothing after 1970
             log.error("%s", error)
             return _UNAVAILABLE
         if answer.status == 422:

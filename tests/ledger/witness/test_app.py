@@ -156,6 +156,16 @@ def test_a_memory_that_fails_is_503_without_a_signature(
         assert b"\xe2\x80\x94" not in answer.content
 
 
+@pytest.mark.parametrize("now", [0, -1, 2**63])
+def test_a_clock_that_says_no_time_is_503_without_a_signature(served: Witness, now: int) -> None:
+    """tlog-witness, add-checkpoint: the timestamp MUST NOT be zero; tlog-cosignature, Format: nor exceed 2^63 - 1."""
+    served._clock = lambda: now
+    answer = served.add_checkpoint(body(0, 5))
+    assert (answer.status, b"\xe2\x80\x94" in answer.body) == (503, False)
+    served._clock = lambda: NOW
+    assert served.add_checkpoint(body(0, 5)).status == 200
+
+
 @pytest.mark.parametrize("name", ["0" * 63, "A" * 64, "g" * 64, "x", "%00", "..%2f"])
 def test_other_hashes_are_unknown(app: FastAPI, name: str) -> None:
     """tlog-witness, Monitor Retrieval Mechanism: hex encoded, in lowercase; 404 if never cosigned."""
