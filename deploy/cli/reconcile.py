@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from datetime import date
 from fractions import Fraction
 from importlib.resources import files
 from pathlib import Path
@@ -30,7 +31,7 @@ from ledger.domain.document import load_document
 from ledger.domain.ids import payer_kind
 from ledger.domain.money import Rate, format_amount
 from ledger.domain.period import GIG, local_day
-from ledger.domain.quantity import exact
+from ledger.domain.quantity import decimal, decimal_places, exact
 from ledger.domain.reconcile import HYPOTHESES, UNEXPLAINED, Levy, Reconciliation, Trip
 from ledger.domain.registry import Registry
 from ledger.domain.standing import Account
@@ -54,7 +55,11 @@ _SHOWN_MAX: Final = 20
 
 
 class Compared(NamedTuple):
-    """All trips of a file: what came out, the rows that are no gig or declare nothing, and the minor digits."""
+    """All trips of a file: what is held against what (in words), what came out, the rows that are no gig or declare
+    nothing, and the minor digits.
+    """
+
+    what: str
 
     outcome: Reconciliation
     undeclared: int
@@ -102,6 +107,8 @@ def compare(document: Document, path: Path, map_path: Path | None, tax_column: s
     taxes = _taxes(path, map_path, tax_column, Fraction(exact(tax_rate)))
     trips: list[Trip] = []
     levies: list[Levy] = []
+    versions: dict[str, Rule] = {}
+    days: set[date] = set()
     undeclared = refused = 0
     for line, platform, event in _heard(path, map_path):
         if not isinstance(event, Event) or not isinstance(event.data, GigCompleted):
@@ -120,9 +127,26 @@ def compare(document: Document, path: Path, map_path: Path | None, tax_column: s
         taxed = taxes[line] * 10**digits if line in taxes else None
         trips.append(Trip(platform, line, parts, posted, levied, taxed))
         levies.append(_levy(version, rule))
+        versions[version.id] = rule
+        days.add(local_day(version.time_zone, gig.occurred_at))
     if not trips:
         raise Unfit(f"{path}: expected gigs that declare a charge for {document.scheme}, got none")
-    return Compared(reconciling.reconcile(trips, levies), undeclared, refused, document.versions[0].minor_digits)
+    what = _what(document, versions, days, path, len(trips))
+    return Compared(what, reconciling.reconcile(trips, levies), undeclared, refused, document.versions[0].minor_digits)
+
+
+def _what(document: Document, versions: dict[str, Rule], days: set[date], path: Path, trips: int) -> str:
+    """Say in words what is compared: for somebody who reads the tables and nothing else."""
+    rates = [
+        f"{decimal(Fraction(*rule.rate) * 100)} % ({version})" if isinstance(rule.rate, Rate) else version
+        for version, rule in versions.items()
+    ]
+    when = " to ".join(dict.fromkeys(day.isoformat() for day in (min(days), max(days))))
+    return (
+        f"{document.scheme}, {', '.join(rates)}: what Iuran computes for each of {trips:,} trips of {path.name},\n"
+        f"{when}, beside the charge that the company itself recorded for it. What differs is held against variants\n"
+        "of the rule, one by one; that one agrees is no proof of it."
+    )
 
 
 def _document(scheme: str) -> Document:
@@ -225,6 +249,8 @@ def _as_json(compared: Compared, scheme: str) -> dict[str, Any]:
         "trips": outcome.trips(),
         "reproduced": outcome.reproduced(),
         "explained": outcome.explained(),
+        "not_levied": outcome.not_levied(),
+        "what": compared.what,
         "undeclared": compared.undeclared,
         "refused": compared.refused,
         "platforms": {
@@ -257,13 +283,17 @@ def _print(compared: Compared, scheme: str) -> None:
     outcome = compared.outcome
     terminal = Console()
     console = terminal if terminal.is_terminal else Console(width=_WIDE)
+    print(f"{compared.what}\n")
     console.print(_table(outcome, outcome.first, "what was levied: the first explanation that gives it", [*_keys()]))
     single = [each.key for each in reconciling.SINGLE]
     console.print(_table(outcome, outcome.alone, "each explanation alone, tried on all trips", single))
     for platform in outcome.platforms:
         key, count = outcome.closest(platform)
-        of = f"{count} of {outcome.trips(platform)} trips"
-        console.print(f"{platform}: closest alone is {reconciling.words(key)!r}, {of}", highlight=False, markup=False)
+        trips, own = outcome.trips(platform), outcome.reproduced(platform)
+        share = decimal_places(Fraction(100 * own, trips), 1)
+        said = f"{platform}: {own} of {trips} trips to the cent ({share} %); as a rule of its own "
+        said += f"{reconciling.words(key)!r} comes closest, {count} of {trips}"
+        console.print(said, highlight=False, markup=False)
     odd = [(trip, key) for trip, key in outcome.verdicts if key in (UNEXPLAINED, reconciling.CENT_OFF)]
     for trip, key in odd[:_SHOWN_MAX]:
         posted, levied = (format_amount(minor, compared.minor_digits) for minor in (trip.posted, trip.levied))
@@ -271,11 +301,11 @@ def _print(compared: Compared, scheme: str) -> None:
         console.print(said, highlight=False, markup=False)
     if len(odd) > _SHOWN_MAX:
         console.print(f"and {len(odd) - _SHOWN_MAX} more; --json names them all", highlight=False)
-    unclear = outcome.trips() - outcome.reproduced() - outcome.explained()
+    unclear = outcome.trips() - outcome.reproduced() - outcome.explained() - outcome.not_levied()
     left = f"; {compared.undeclared} gigs declare nothing, {compared.refused} rows are no gigs"
     print(
         f"{scheme}: {outcome.reproduced()} of {outcome.trips()} real trips reproduced to the cent, "
-        f"{outcome.explained()} more explained by rule, {unclear} not"
+        f"{outcome.explained()} more explained by rule, {outcome.not_levied()} carry no charge, {unclear} not explained"
         f"{left if compared.undeclared or compared.refused else ''}"
     )
 

@@ -1,11 +1,11 @@
 """Reconciliation with what was really levied: which trips Iuran reproduces to the cent, and what explains the rest.
 
 A trip is held against named hypotheses in a fixed order; the first that gives the levied amount is its verdict. They
-are variants of the scheme's own rule: another base (without tips, without tolls), another rounding (the tip rounded by
-itself, half to even, down), a fare that a tax on the same receipt shows to have been another one, nothing levied, a
-cent either way. An agreement is no proof: a loose hypothesis agrees by chance, so each is also counted alone over all
-trips, per company. Upholds L10: minor units and exact rates only. Knows no file, no scheme file and no engine: what
-Iuran posted is given.
+are variants of the scheme's own rule: another base (without tips, without tolls), another rounding (the tip rounded
+by itself, half to even, down), a fare that a tax on the same receipt shows to have been another one, a trip that is
+free of both charges. That nothing was levied, or a cent more or less, is seen and named, but no rule. An agreement is
+no proof: a loose hypothesis agrees by chance, so each is also counted alone over all trips, per company. Upholds L10:
+minor units and exact rates only. Knows no file, no scheme file and no engine: what Iuran posted is given.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ledger.domain.money import Mode, Rate, round_steps
 POSTED: Final = "as_published"
 UNEXPLAINED: Final = "unexplained"
 CENT_OFF: Final = "cent_off"
+NONE_LEVIED: Final = "none_levied"
 _TIP: Final = frozenset({"tip"})
 _TOLL: Final = frozenset({"toll"})
 
@@ -78,9 +79,13 @@ class Reconciliation(NamedTuple):
         return self.tally(self.first, POSTED, platform)
 
     def explained(self, platform: str | None = None) -> int:
-        """Give how many more trips (of a platform) a rule explains: a cent either way is none."""
-        odd = sum(self.tally(self.first, key, platform) for key in (POSTED, CENT_OFF, UNEXPLAINED))
+        """Give how many more trips (of a platform) a rule explains: nothing levied, or a cent either way, is none."""
+        odd = sum(self.tally(self.first, key, platform) for key in (POSTED, NONE_LEVIED, CENT_OFF, UNEXPLAINED))
         return self.trips(platform) - odd
+
+    def not_levied(self, platform: str | None = None) -> int:
+        """Give how many trips (of a platform) carry no charge, and no rule says why."""
+        return self.tally(self.first, NONE_LEVIED, platform)
 
     def trips(self, platform: str | None = None) -> int:
         """Give how many trips there are (of a platform)."""
@@ -138,7 +143,8 @@ def _near(trip: Trip, levy: Levy) -> int | None:
 
 HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
     Hypothesis(POSTED, "as the scheme says", lambda trip, _: trip.posted),
-    Hypothesis("none_levied", "nothing levied", lambda *_: 0),
+    Hypothesis("exempt", "exempt: neither this nor the other tax", lambda trip, _: 0 if trip.taxed == 0 else None),
+    Hypothesis(NONE_LEVIED, "nothing levied", lambda *_: 0),
     Hypothesis(
         "tip_apart",
         "the tip's share rounded by itself",
@@ -161,5 +167,5 @@ HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
 )
 """In the order in which they are tried: first the rule itself, then what says least more than it."""
 
-SINGLE: Final = tuple(each for each in HYPOTHESES if each.key != CENT_OFF)
+SINGLE: Final = tuple(each for each in HYPOTHESES if each.key not in ("exempt", CENT_OFF))
 """Those that could be a company's own rule."""

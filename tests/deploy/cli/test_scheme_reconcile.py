@@ -24,14 +24,14 @@ command.register(APP)
 FIRST = {
     "uber": {
         "as_published": 317,
-        "none_levied": 5,
+        "exempt": 5,
         "tip_apart": 21,
         "other_fare": 6,
         "other_fare_tip_apart": 4,
         "cent_off": 1,
         "unexplained": 1,
     },
-    "lyft": {"as_published": 140, "none_levied": 2, "without_tips": 27},
+    "lyft": {"as_published": 140, "exempt": 2, "without_tips": 27},
     "via": {"none_levied": 8},
 }
 
@@ -44,7 +44,8 @@ def found() -> dict:
 
 
 def test_what_the_real_trips_say(found: dict) -> None:
-    assert (found["scheme"], found["trips"], found["reproduced"], found["explained"]) == ("US-NY-BCF", 532, 457, 73)
+    assert (found["scheme"], found["trips"], found["reproduced"], found["explained"]) == ("US-NY-BCF", 532, 457, 65)
+    assert found["not_levied"] == 8, "Via's trips carry no surcharge at all"
     assert {platform: own["first"] for platform, own in found["platforms"].items()} == FIRST
     assert {platform: own["trips"] for platform, own in found["platforms"].items()} == {
         "uber": 355,
@@ -78,9 +79,13 @@ def test_people_get_tables_and_one_last_line() -> None:
     said = CliRunner().invoke(APP, ["US-NY-BCF", "--events", str(SAMPLE)])
     assert said.exit_code == 0
     assert said.output.splitlines()[-1] == (
-        "US-NY-BCF: 457 of 532 real trips reproduced to the cent, 73 more explained by rule, 2 not"
+        "US-NY-BCF: 457 of 532 real trips reproduced to the cent, 65 more explained by rule, 8 carry no charge, "
+        "2 not explained"
     )
-    assert "lyft: closest alone is 'tips left out', 167 of 169 trips" in said.output
+    assert (
+        "lyft: 140 of 169 trips to the cent (82.8 %); as a rule of its own 'tips left out' comes closest" in said.output
+    )
+    assert said.output.startswith("US-NY-BCF, 2.5 % (2020-01-01): what Iuran computes for each of 532 trips")
 
 
 def test_a_file_of_others_is_refused_by_name(tmp_path: Path) -> None:

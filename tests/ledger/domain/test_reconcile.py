@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.domain.money import Mode, Rate
-from ledger.domain.reconcile import CENT_OFF, HYPOTHESES, POSTED, UNEXPLAINED, Levy, Trip, reconcile, words
+from ledger.domain.reconcile import CENT_OFF, HYPOTHESES, NONE_LEVIED, POSTED, UNEXPLAINED, Levy, Trip, reconcile, words
 
 LEVY = Levy(frozenset({"fare", "toll", "tip", "refund"}), Rate(1, 40), Mode.HALF_UP, 1)
 
@@ -25,6 +25,8 @@ def trip(levied: int, fare: int = 1000, toll: int = 0, tip: int = 0, taxed: Frac
     [
         (trip(25), POSTED),
         (trip(0), "none_levied"),
+        (trip(0, taxed=Fraction(0)), "exempt"),
+        (trip(0, taxed=Fraction(1000)), "none_levied"),
         (trip(34, fare=837, tip=500), "tip_apart"),  # 20.925 and 12.5 cents are 21 and 13; together 33.4
         (trip(25, tip=200), "without_tips"),
         (trip(30, toll=400, tip=200), "without_tolls"),
@@ -82,7 +84,7 @@ def test_every_trip_is_counted_once_and_what_is_reproduced_needs_no_explanation(
     found = reconcile(trips, LEVY)
     assert sum(found.first.values()) == len(trips) == found.trips()
     assert found.reproduced() == sum(each.posted == each.levied for each in trips)
-    odd = sum(found.tally(found.first, key) for key in (CENT_OFF, UNEXPLAINED))
+    odd = sum(found.tally(found.first, key) for key in (NONE_LEVIED, CENT_OFF, UNEXPLAINED))
     assert found.reproduced() + found.explained() + odd == len(trips)
     for platform in found.platforms:
         assert all(found.first[platform, each.key] <= found.alone[platform, each.key] for each in HYPOTHESES)
