@@ -12,6 +12,7 @@ Must not know: journals, whether an event was seen before. Sources: SPEC section
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Final, NoReturn
 
 import msgspec
@@ -35,6 +36,7 @@ from contracts.refusing import (
     Gate,
     Record,
     Refused,
+    check_converted,
     check_source,
     refuse_amount,
     refuse_currency,
@@ -225,6 +227,8 @@ def _minor(
             coefficient, places = _amount(declared.amount)
             if places > exponent or not 0 <= coefficient * SCALES[exponent - places] < MINOR_LIMIT:
                 refuse_amount(f"a declared amount of 0 or more, at most {exponent} decimals, 15 digits", "another")
+    if data.rate is not UNSET:
+        check_converted(max(total, charged), exponent, Fraction(data.rate))
     return tuple(minor), charged
 
 

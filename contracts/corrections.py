@@ -9,6 +9,7 @@ Must not know: whether there is such a gig. Source: SPEC section 3.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Final
 
 import msgspec
@@ -22,6 +23,7 @@ from contracts.refusing import (
     Record,
     Refused,
     accepted,
+    check_converted,
     check_key,
     check_near,
     check_partition,
@@ -63,13 +65,16 @@ def correction(record: Record, value: bytes, platform: str, partitions: int) -> 
     return accepted(event, occurred_at, canonical.encode(tree["data"]), minor)
 
 
-def adjusted_amounts(data: GigAdjusted, currency: str) -> tuple[int, ...]:
-    """The components' amounts of an adjustment in minor units of its gig's currency.
+def adjusted_amounts(data: GigAdjusted, currency: str, rate: Fraction | None = None) -> tuple[int, ...]:
+    """The components' amounts of an adjustment in minor units of its gig's currency; `rate`: the gig's, if any.
 
-    Raises ValueError for amounts that this currency can't hold; the message is a detail.
+    Raises ValueError for amounts that this currency can't hold, or not at this rate; the message is a detail.
     """
     try:
-        return _minor(data, exponent_of(currency))
+        minor = _minor(data, exponent_of(currency))
+        if rate is not None:
+            check_converted(sum(map(abs, minor)), exponent_of(currency), rate)
+        return minor
     except Refused as refused:
         raise ValueError(refused.detail) from refused
 

@@ -97,7 +97,7 @@ class Segment(Data, frozen=True, kw_only=True):
 
 
 class GigCompleted(Data, frozen=True, kw_only=True):
-    """A finished gig: what was earned, in which currency, by what work. `rate` and `rate_date` go together."""
+    """A finished gig: pay and work. `rate`, on `rate_date`: what a unit of `currency` is worth in its place's money."""
 
     accepted_at: Instant | UnsetType = UNSET
     commission: Amount | UnsetType = UNSET

@@ -10,6 +10,7 @@ Must not know: what any one type of event says. Source: SPEC section 3.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any, Final, NamedTuple, NoReturn
 
 from contracts import events, forms, ijson
@@ -26,6 +27,8 @@ TIME_MIN: Final = 946_684_800
 TIME_AHEAD_SECONDS_MAX: Final = 86_400
 DAYS_APART_MAX: Final = 731
 """How far a payment or rate date may lie from the gig: two years."""
+CONVERTED_LIMIT: Final = 10**11
+"""What a gig's amounts may come to at its recorded rate, in units: 15 digits even in a currency of four decimals."""
 SCALES: Final = tuple(10**places for places in range(5))
 
 _amount = forms.AMOUNT.memo.__getitem__
@@ -154,6 +157,12 @@ def refuse_partition(expected: int, got: int) -> NoReturn:
 def refuse_currency(currency: str) -> NoReturn:
     """Refuses a currency that no country uses."""
     raise Refused(Code.UNKNOWN_CURRENCY, f"data.currency: expected an ISO 4217 code, got {shown(currency)}")
+
+
+def check_converted(total_minor: int, exponent: int, rate: Fraction) -> None:
+    """Refuses amounts (minor units of a currency with so many digits) that leave the exact range at a recorded rate."""
+    if total_minor * rate >= CONVERTED_LIMIT * 10**exponent:
+        refuse_amount("less than 10^11 units once converted at the rate", "more")
 
 
 def refuse_amount(expected: str, got: str) -> NoReturn:

@@ -17,8 +17,9 @@ from msgspec import UNSET
 
 from contracts import events, forms
 from contracts.codec import stored_adjustment, stored_gig, stored_remittance
+from contracts.currencies import EXPONENTS
 from contracts.entry import ContributionRow, Kind, StoredEvent
-from ledger.domain.earning import Adjustment, Component, Gig, Segment
+from ledger.domain.earning import Adjustment, Component, Exchange, Gig, Segment
 from ledger.domain.language import parse
 from ledger.domain.period import parse_period
 from ledger.domain.posting import ACCRUED, Contribution
@@ -83,6 +84,7 @@ def gig_of(
         else tuple(Segment(s.zone, _exact(s.engaged_seconds), _exact(s.distance_m)) for s in segments),
         occurred_at,
         None if data.payment_due_on is UNSET else _day(data.payment_due_on),
+        None if data.rate is UNSET or data.rate_date is UNSET else _exchange(data.rate, data.rate_date, data.currency),
     )
 
 
@@ -303,6 +305,11 @@ def _components(components: Iterable[events.Component], amounts: tuple[int, ...]
         Component(c.kind, amount, None if c.purpose is UNSET else c.purpose)
         for c, amount in zip(components, amounts, strict=True)
     )
+
+
+@lru_cache(maxsize=4096)
+def _exchange(rate: str, rate_date: str, currency: str) -> Exchange:
+    return Exchange(Fraction(rate), _day(rate_date), EXPONENTS[currency])
 
 
 def _exact(quantity: int | str | UnsetType) -> Fraction | int:

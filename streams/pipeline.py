@@ -338,7 +338,8 @@ class _Deciding(Writing):
             detail = "data.currency: expected that of the gig, got another"
             return Rejection(Code.UNKNOWN_CURRENCY, detail, event.source, event.id)
         try:
-            return adjusted_amounts(data, gig.currency)
+            exchange = gig.chain.gig.exchange
+            return adjusted_amounts(data, gig.currency, None if exchange is None else exchange.rate)
         except ValueError as error:
             return Rejection(Code.AMOUNT_OUT_OF_RANGE, str(error), event.source, event.id)
 

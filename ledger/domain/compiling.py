@@ -17,6 +17,7 @@ from ledger.domain import fixed
 from ledger.domain.attributes import WORKER
 from ledger.domain.earning import Gig
 from ledger.domain.fixed import Fixed, Holds
+from ledger.domain.foreign import converted, is_foreign
 from ledger.domain.lines import age_months, meets
 from ledger.domain.shapes import unit_of, word_of
 
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 Known: TypeAlias = "Mapping[str, Value]"
 """What names read that stands fast for a window."""
 _RELATIONS: Final = ("above", "from", "to", "below", "is")
-_FIELDS: Final = {f"gig.{word}": Gig._fields.index(word) for word in ("service", "vehicle", "zone", "platform")}
+_FIELDS: Final = {
+    f"gig.{word}": Gig._fields.index(word) for word in ("service", "vehicle", "zone", "platform", "currency")
+}
 """The words of a gig by which a table may find a row without a view, and where they stand in it."""
 _WORDS_MAX: Final = 10_000
 
@@ -62,11 +65,13 @@ class Compiling:
             return self._named(operand)
         if operand in self.group.reads:
             return self._measure(operand)
-        if operand == "gig.commission":
-            scale = 10**self.group.version.minor_digits
-            kept: fixed.Work = lambda _, gig: gig.commission_minor  # noqa: E731
-            return Fixed(scale, kept, True) if self.free else self._seen(operand)
+        if operand == "gig.commission" and self.free:
+            return Fixed(10**self.group.version.minor_digits, self._commission, True)
         return self._seen(operand)
+
+    def _commission(self, _: Sequence[Any], gig: Gig) -> int:
+        foreign = is_foreign(gig, self.group.version)
+        return (converted(gig, self.group.version) if foreign else gig).commission_minor
 
     def _seen(self, name: str) -> Fixed:
         """Give what a name reads through a view, where that is a number."""

@@ -28,6 +28,16 @@ class Segment(NamedTuple):
     distance_m: Fraction | int
 
 
+class Exchange(NamedTuple):
+    """The rate recorded with a gig paid in another currency than its place's, exact: how many units of the place's
+    money one unit of the gig's is worth. `day`: the day whose rate it is; `minor_digits`: of the gig's own currency.
+    """
+
+    rate: Fraction
+    day: date
+    minor_digits: int
+
+
 class Gig(NamedTuple):
     """One completed gig. `occurred_at` in epoch seconds, not before 1970; `commission_minor` is what was kept.
 
@@ -47,6 +57,7 @@ class Gig(NamedTuple):
     segments: tuple[Segment, ...]
     occurred_at: int
     payment_due_on: date | None
+    exchange: Exchange | None = None
 
 
 class Adjustment(NamedTuple):

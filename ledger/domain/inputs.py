@@ -55,7 +55,7 @@ def inputs_of_gig(scheme: str, name: str, gig: Gig, account: Account, registry: 
     _check(scheme, name, registry)
     found: list[Value] = []
     for plan in registry.plans(gig):
-        if plan.scheme != scheme or found:
+        if plan.scheme != scheme or found or plan.group.compiled.unpriced:
             continue
         if _reads(plan, name):
             standing = Standing(plan.version, [base(gig) for base in plan.assess], [0] * len(plan.lines))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ledger.domain import ids
 from ledger.domain.attributes import Month, Value
+from ledger.domain.foreign import converted, is_foreign
 from ledger.domain.money import round_steps
 from ledger.domain.period import Span
 
@@ -391,6 +392,14 @@ def window_words(what: str, span: Span) -> Value:
     return days if what == "days" else Fraction(days, 7)
 
 
+def commission(view: View) -> int:
+    """Give what the platform kept of the gig, in minor units of the version's currency."""
+    gig, version = view.gig, view.plan.group.version
+    if gig is None:
+        raise ValueError("commission: expected a gig, got none")
+    return (converted(gig, version) if gig.exchange is not None and is_foreign(gig, version) else gig).commission_minor
+
+
 def _of_gig(what: Callable[[Gig], Value]) -> Reader:
     return lambda view: None if view.gig is None else what(view.gig)
 
@@ -407,5 +416,6 @@ BUILTINS: Final[Mapping[str, Reader]] = {
     "gig.vehicle": _of_gig(lambda gig: gig.vehicle or NONE),
     "gig.zone": _of_gig(lambda gig: gig.zone),
     "gig.platform": _of_gig(lambda gig: gig.platform),
-    "gig.commission": lambda view: None if view.gig is None else Fraction(view.gig.commission_minor, view.minor),
+    "gig.currency": _of_gig(lambda gig: gig.currency),
+    "gig.commission": lambda view: None if view.gig is None else Fraction(commission(view), view.minor),
 }

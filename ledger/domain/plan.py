@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ledger.domain import ids, scheme
+from ledger.domain.foreign import converted, unpriced
 from ledger.domain.lines import Sheet, View, window_words
 from ledger.domain.period import DAY, DAYS, GIG, MONTHS, RUNNING, Span, Window, window_label, window_span
 from ledger.domain.posting import ACCRUED, Name
@@ -179,6 +181,12 @@ class Group:
         own = (version.scheme, version.id, label, key, fast, self.careful, self.assess, quick, lines, self, span, place)
         return Plan(*own)
 
+    def priced(self, plan: Plan) -> Plan:
+        """Give a plan of this group for gigs paid in another currency, with a rate recorded."""
+        pays = [measure.what == "pay" for measure in self.measures]
+        taken = [_converting(base, self.version) if pay else base for base, pay in zip(plan.assess, pays, strict=True)]
+        return plan._replace(assess=tuple(taken))
+
     def _known(self, name: str, day: date, platform: str, span: Span, registry: Registry) -> Value:
         """Give what a name reads that stands fast for a window."""
         whose, _, what = name.partition(".")
@@ -239,6 +247,16 @@ class Group:
         return total
 
 
+def _converting(base: Assess, version: Version) -> Assess:
+    return lambda gig: base(converted(gig, version))
+
+
+@lru_cache(maxsize=256)
+def unpriced_group(version: Version) -> Group:
+    """Give the window of a gig whose pay a version cannot read: it says so, and posts nothing."""
+    return Compiled(unpriced(version), unpriced=True).groups[GIG, False]
+
+
 def _days_of(window: Window, span: Span, read: Read) -> Iterable[date]:
     """Give a day of each window that is read: the one that holds the last day, the one before it, or several."""
     day = span.last
@@ -253,10 +271,10 @@ PAYER_KINDS: Final = {"sponsor": ids.PLATFORM_PAYER, "none": "measure"}
 
 
 class Compiled:
-    """A version with all its groups."""
+    """A version with all its groups. `unpriced`: what is left of it for a gig whose pay it cannot read."""
 
-    def __init__(self, version: Version) -> None:
-        self.version = version
+    def __init__(self, version: Version, *, unpriced: bool = False) -> None:
+        self.version, self.unpriced = version, unpriced
         self.sheet = Sheet(version)
         self._lines = {line.name: line for line in version.lines}
         self._tables = {table.name: table for table in version.tables}

@@ -1,10 +1,10 @@
 """Which version is in force: the versions that one journal's entries have enacted, immutable, with their plans.
 
 In force on a day is the latest `from` not after it, and of those the highest revision enacted. A window takes the
-version in force on its last day, a gig the one on its local day of attribution. Beside the versions stand what other
-acts have said: values of open parameters, platforms' attributes, and which periods are closed. An act may reach back
-into windows in which something was already accrued: `reaches_back` says how far, so that accounts folded before can
-tell that they are stale. Upholds L4: the same acts in the same order give the same plans.
+version in force on its last day, a gig the one on its local day of attribution. Beside the versions stands what other
+acts have said: platforms' attributes, and which periods are closed. An act may reach back into windows in which
+something was already accrued: `reaches_back` says how far, so that accounts folded before can tell that they are stale.
+Upholds L4: the same acts in the same order give the same plans.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from ledger.domain.period import (
     window_span,
     windows_within,
 )
-from ledger.domain.plan import RUNNING_KEY, Compiled, Group, GroupKey, Plan
+from ledger.domain.plan import RUNNING_KEY, Compiled, Group, GroupKey, Plan, unpriced_group
 from ledger.domain.scheme import Line, Version
 from ledger.domain.shapes import zone_time
 
@@ -44,8 +44,9 @@ if TYPE_CHECKING:
     from ledger.domain.lines import View
 
 _MEMO_MAX: Final = 100_000
-_Place: TypeAlias = tuple[str | None, tuple[str | None, ...], str, str, int, date | None]
-"""What decides which plans cover a gig: zone, zones of its segments, currency, platform, block of time, day due."""
+_Place: TypeAlias = tuple[str | None, tuple[str | None, ...], str, bool, str, int, date | None]
+"""What decides which plans cover a gig: zone, zones of its segments, currency, whether it has no rate, platform, block
+of time, day due."""
 
 
 class EnactError(ValueError):
@@ -54,8 +55,8 @@ class EnactError(ValueError):
 
 @dataclass(frozen=True)
 class Acts:
-    """What else the operator's acts have said. `parameters` by (scheme, name); `platforms` by platform and attribute,
-    with the day from which each value holds; `closes`: the periods closed, on one platform or on all (None).
+    """What else was said. `parameters` (in trials) by (scheme, name), `platforms` by platform and attribute, each with
+    the day from which it holds; `closes`: the periods closed, on one platform or on all (None).
     """
 
     parameters: Mapping[tuple[str, str], tuple[tuple[int, Fraction], ...]] = field(default_factory=dict)
@@ -140,16 +141,6 @@ class Registry:
             twin._advance(f"{platform} {sorted(attributes.items())} {from_day}", 0)
         return twin
 
-    def set_parameter(self, scheme: str, name: str, value: Fraction, from_day: date) -> Registry:
-        """Give the registry in which an open parameter of a scheme has a value for windows that end from a day on."""
-        since = from_day.toordinal()
-        rest = [item for item in self.acts.parameters.get((scheme, name), ()) if item[0] != since]
-        values = tuple(sorted([*rest, (since, value)], key=lambda item: item[0]))
-        twin = self._twin()
-        twin.acts = replace(self.acts, parameters={**self.acts.parameters, (scheme, name): values})
-        twin._advance(f"{scheme} {name} {value} {from_day}", 0)
-        return twin
-
     # -- what is in force --------------------------------------------------------------------------------------------
 
     def schemes(self) -> tuple[str, ...]:
@@ -183,7 +174,7 @@ class Registry:
         return None if compiled is None else compiled.groups.get(key)
 
     def parameter(self, scheme: str, name: str, day: date) -> Fraction | None:
-        """Give what an act says of a parameter on a day; None where none does."""
+        """Give what a trial says of a parameter on a day; None where it says nothing, as in every journal."""
         found = None
         for since, value in self.acts.parameters.get((scheme, name), ()):
             if since <= day.toordinal():
@@ -207,10 +198,14 @@ class Registry:
     # -- plans -------------------------------------------------------------------------------------------------------
 
     def plans(self, gig: Gig) -> tuple[Plan, ...]:
-        """Give the plans that cover this gig, ordered by scheme id, then as the version's text orders its rules."""
+        """Give the plans that cover this gig, ordered by scheme id, then as the version's text orders its rules.
+
+        Among them, of a version that would cover it but for its currency, what says so (`plan.unpriced_group`).
+        """
         due = gig.payment_due_on if self._due else None
         zones = tuple([part.zone for part in gig.segments]) if gig.segments else ()
-        key = (gig.zone, zones, gig.currency, gig.platform, gig.occurred_at // BLOCK_SECONDS, due)
+        block = gig.occurred_at // BLOCK_SECONDS
+        key = (gig.zone, zones, gig.currency, gig.exchange is None, gig.platform, block, due)
         known = self._memo.get(key)
         return known if known is not None else self._find(gig, key)
 
@@ -348,26 +343,37 @@ class Registry:
         found: list[Plan] = []
         whole_block = True
         for scheme, versions in self._versions.items():
-            if versions[0].currency != gig.currency:
+            foreign = versions[0].currency != gig.currency
+            if foreign and not any(version.foreign_pay for version in versions):
                 continue
             zone_name = zone_time(versions[-1], gig.zone)
             day = block_day(zone_name, gig.occurred_at // BLOCK_SECONDS)
             if day is None:
                 whole_block, day = False, local_day(zone_name, gig.occurred_at)
-            due = gig.payment_due_on or day
+            due = (gig.payment_due_on or day) if versions[-1].attribution == "payment_due" else day
+            if foreign and gig.exchange is None:
+                found += self._unpriced(scheme, due, gig)
+                continue
             for kind in self._kinds[scheme]:
-                own = due if versions[-1].attribution == "payment_due" else day
-                if kind.clock_seconds:
-                    own = shifted_day(zone_name, gig.occurred_at, kind.clock_seconds)
-                for plan in self._of_kind(scheme, kind, own, gig.platform):
-                    if _covers(plan.group.version, gig):
-                        found.append(plan)
-        plans = tuple(found)
+                own = shifted_day(zone_name, gig.occurred_at, kind.clock_seconds) if kind.clock_seconds else due
+                plans = [plan for plan in self._of_kind(scheme, kind, own, gig.platform) if _covers(plan, gig)]
+                if foreign:
+                    plans = [plan.group.priced(plan) for plan in plans if plan.group.version.foreign_pay is not None]
+                found += plans
+        covering = tuple(found)
         if whole_block:
             if len(self._memo) >= _MEMO_MAX:
                 self._memo.clear()
-            self._memo[key] = plans
-        return plans
+            self._memo[key] = covering
+        return covering
+
+    def _unpriced(self, scheme: str, day: date, gig: Gig) -> list[Plan]:
+        """Give what a scheme has to say of a gig that it would cover, had a rate been recorded with it."""
+        version = self.in_force(scheme, day)
+        if version is None or version.foreign_pay is None or not (version.rules or version.notices):
+            return []
+        plan = unpriced_group(version).bind(day, gig.platform, self)
+        return [plan] if _covers(plan, gig) else []
 
     def _of_kind(self, scheme: str, kind: Window, day: date, platform: str) -> list[Plan]:
         """Give the plans of a kind of window that holds a day; without a platform only those that pool all of them."""
@@ -389,7 +395,8 @@ class Registry:
         return plan
 
 
-def _covers(version: Version, gig: Gig) -> bool:
+def _covers(plan: Plan, gig: Gig) -> bool:
+    version = plan.group.version
     if not version.covers_platform(gig.platform):
         return False
     return version.covers_zone(gig.zone) or any(version.covers_zone(part.zone) for part in gig.segments)

@@ -239,6 +239,7 @@ class Version:
     zones: tuple[str, ...] = field(compare=False)
     platforms: tuple[str, ...] = field(compare=False)
     attribution: str = field(compare=False)  # completed | payment_due
+    foreign_pay: Rounding | None = field(compare=False)  # of converted amounts; None: pay in other money is not covered
     start: date = field(compare=False)
     revision: int = field(compare=False)
     sources: tuple[Source, ...] = field(compare=False)

@@ -126,11 +126,13 @@ def _holds(gig: Gig, name: str, relation: str, value: Any) -> bool:
 
 
 def word_of(gig: Gig, name: str) -> str | None:
-    """Give a word of the gig: its service, vehicle (`none` without one), zone or platform."""
+    """Give a word of the gig: its service, vehicle (`none` without one), zone, currency or platform."""
     if name == "vehicle":
         return gig.vehicle or NONE
     if name == "service":
         return gig.service
+    if name == "currency":
+        return gig.currency
     return gig.zone if name == "zone" else gig.platform
 
 

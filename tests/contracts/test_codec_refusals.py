@@ -199,6 +199,10 @@ FAULTS = {
         "16 digits of commission": record(gig({"commission": "10000000000000"})),
         "absurd": record(amount("9" * 40)),
         "absurd beyond reading": record(amount("9" * 10_000)),
+        "too much at its rate": record(amount("1000000.00", rate="100000", rate_date="2026-03-01")),
+        "too much commission at its rate": record(
+            gig({"commission": "1000000.00", "rate": "100000", "rate_date": "2026-03-01"})
+        ),
         "sum": record(gig({"components": [{"kind": "fare", "amount": "5000000000000.00"}] * 2})),
         "too fine": record(amount("1.005")),
         "too fine by a zero": record(amount("1.000")),

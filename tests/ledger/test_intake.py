@@ -16,7 +16,7 @@ from contracts import events
 from contracts.codec import adjusted_amounts, decode
 from contracts.events import Event, GigAdjusted, GigCompleted
 from ledger.books import book_of
-from ledger.domain.earning import Adjustment, Component, Gig, Segment
+from ledger.domain.earning import Adjustment, Component, Exchange, Gig, Segment
 from ledger.domain.period import Span
 from ledger.domain.posting import Contribution
 from ledger.domain.story import Adjusted, Changed, Decided, Remitted, Reversed
@@ -77,6 +77,7 @@ def test_a_gig_with_every_member() -> None:
         (Segment("ID-JK", 600, Fraction(1_609_344, 1000)), Segment("ID-JB", 0, 0)),
         1_772_680_530,  # 2026-03-05T03:15:30Z
         date(2026, 3, 9),
+        Exchange(Fraction(213_003, 4), date(2026, 3, 4), 3),
     )
     assert gig_of_entry(entries.decode(Replica().settle([record]).leaves[0])) == gig
 

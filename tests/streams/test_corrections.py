@@ -67,6 +67,39 @@ def test_a_reversal_takes_back_the_gig_with_its_adjustments(lengths: list[int]) 
     assert balances(told[6]) == {"A": 2000, "C": 20_000}
 
 
+ABROAD: dict[str, Any] = {
+    "service": "professional",
+    "zone": "ID-JK",
+    "currency": "USD",
+    "components": [{"kind": "fare", "amount": "10.00"}],
+}
+
+
+def test_pay_in_another_currency_counts_at_its_gigs_rate_and_says_so_without_one() -> None:
+    feed = Feed()
+    told: list[Any] = (
+        Replica()
+        .settle([feed.enacted(POOL[0]), feed.enacted(GIGWISE)])
+        .settle([feed.gig("G-1", data=ABROAD | {"rate": "1000.5", "rate_date": "2026-03-01"})])
+        .settle([feed.adjusted("G-1", "W-one", "0.50"), feed.gig("G-2", data=ABROAD)])
+        .told()
+    )
+    assert kinds(told)[2:] == ["accrual", "adjustment", "accrual", "notice"]
+    assert [row["amount"] for row in told[2]["contributions"]] == [10_000]  # 1 % of 10,005.00, rounded down to 1
+    assert [row["amount"] for row in told[3]["contributions"]] == [500]  # of 10,505.25 in all
+    assert told[4]["contributions"] == []
+    assert [(row["kind"], row["scheme"], row["value"]) for row in told[5]["notices"]] == [
+        ("rate_missing", "XX-POOL", "USD")
+    ]
+
+
+def test_an_addition_that_leaves_the_exact_range_at_its_gigs_rate_is_refused() -> None:
+    feed = Feed()
+    replica = Replica().settle([feed.gig("G-1", data=ABROAD | {"rate": "100000", "rate_date": "2026-03-01"})])
+    replica.settle([feed.adjusted("G-1", "W-one", "1000000"), feed.adjusted("G-1", "W-one", "999999")])
+    assert codes(replica.told()) == [None, "amount_out_of_range", None]
+
+
 REFUSED = {
     "an unknown gig": ("unknown_gig", lambda feed: feed.adjusted("G-9", "W-one", "1")),
     "another worker's gig": ("unknown_gig", lambda feed: feed.adjusted("G-1", "W-two", "1")),

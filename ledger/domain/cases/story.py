@@ -17,7 +17,7 @@ from ledger.domain import ids
 from ledger.domain.acting import act
 from ledger.domain.cases import file as casefile
 from ledger.domain.cases.file import Case, CaseEvent, instant, later
-from ledger.domain.earning import Adjustment, Component, Gig, Segment
+from ledger.domain.earning import Adjustment, Component, Exchange, Gig, Segment
 from ledger.domain.inputs import inputs_of_gig, inputs_of_window
 from ledger.domain.money import parse_amount
 from ledger.domain.notices import Said
@@ -218,7 +218,14 @@ class Story:
             segments=segments,
             occurred_at=at,
             payment_due_on=own.get("payment_due_on"),
+            exchange=self._exchange(own, at, digits),
         )
+
+    def _exchange(self, own: Mapping[str, Any], at: int, digits: int) -> Exchange | None:
+        if "rate" not in own:
+            return None
+        day = own.get("rate_date", local_day(self._time_zone(own.get("zone")), at))
+        return Exchange(Fraction(exact(own["rate"])), day, digits)
 
     def _components(self, parts: Sequence[Mapping[str, str]], digits: int) -> tuple[Component, ...]:
         return tuple(Component(p["kind"], parse_amount(p["amount"], digits), p.get("purpose")) for p in parts)

@@ -110,6 +110,14 @@ def _currency(reading: Reading, node: Node, where: str) -> str:
     return reading.word(node, where, _CURRENCY, "IDR")
 
 
+def _rate(reading: Reading, node: Node, where: str) -> str:
+    written = decimal(reading, node, where)
+    if written and quantity.exact(written) <= 0:
+        reading.wrong(node, f"{where}: expected a rate above 0, got {written}", "write what one unit is worth")
+        return "1"
+    return written or "1"
+
+
 def _components(reading: Reading, node: Node, where: str) -> list[dict[str, str]]:
     found = []
     for part in reading.items(node, where):
@@ -151,7 +159,7 @@ MEMBERS: Final[Mapping[str, Read]] = {
     "segments": _segments,
     "payment_due_on": day,
     "currency": _currency,
-    "rate": decimal,
+    "rate": _rate,
     "rate_date": day,
     "accepted_at": text,
     "declared": _declared,

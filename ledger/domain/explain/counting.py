@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ledger.domain.explain.step import Step, step_of
 from ledger.domain.explain.words import and_list, counted_words, speak_number
+from ledger.domain.foreign import converted, is_foreign
 from ledger.domain.money import format_amount, speak_amount
 from ledger.domain.period import RUNNING
 from ledger.domain.quantity import exact_text
@@ -60,21 +61,22 @@ class Counting:
     def _components(self, measure: Measure, gig: Gig) -> Iterator[Step]:
         digits, currency = self.version.minor_digits, self.version.currency
         into = f" as {measure.name}" if self._several else ""
-        for part in gig.components:
+        read = converted(gig, self.version) if is_foreign(gig, self.version) else gig
+        for part, paid in zip(read.components, gig.components, strict=True):
             named = f"{part.kind}:{part.purpose}" if part.purpose else part.kind
             include, exclude = measure.include, measure.exclude
             inside = include is None or part.kind in include or named in include
             inside = inside and not (part.kind in exclude or named in exclude)
             verdict = f"counts{into}." if inside else f"does not count{into}: this scheme leaves {named} out."
-            text = f"{named} {speak_amount(part.amount_minor, currency, digits)} {verdict}"
+            told = f"{speak_amount(part.amount_minor, currency, digits)}{_paid(paid.amount_minor, gig, read)}"
             exact = format_amount(part.amount_minor, digits)
             numbers = {"kind": part.kind, "amount": exact, "counts": "yes" if inside else "no"}
-            yield self._step(measure, "component", text, numbers)
+            yield self._step(measure, "component", f"{named} {told} {verdict}", numbers)
         if gig.commission_minor:
             less = measure.less_commission
-            amount = speak_amount(gig.commission_minor, currency, digits)
+            amount = speak_amount(read.commission_minor, currency, digits) + _paid(gig.commission_minor, gig, read)
             text = f"the platform's commission {amount} is {'taken off' if less else 'not taken off'}{into}."
-            exact = format_amount(-gig.commission_minor, digits)
+            exact = format_amount(-read.commission_minor, digits)
             numbers = {"kind": "commission", "amount": exact, "counts": "yes" if less else "no"}
             yield self._step(measure, "component", text, numbers)
 
@@ -116,3 +118,10 @@ class Counting:
 
     def _step(self, measure: Measure, what: str, text: str, numbers: dict[str, str]) -> Step:
         return step_of(self.version, measure.cite, what, text, numbers, ("", "", self.plan.window))
+
+
+def _paid(minor: int, gig: Gig, read: Gig) -> str:
+    """Say what was paid in the gig's own currency, where that is another than the one it is read in."""
+    if read is gig or gig.exchange is None:
+        return ""
+    return f" ({speak_amount(minor, gig.currency, gig.exchange.minor_digits)})"

@@ -16,10 +16,12 @@ from ledger.domain.credit import CREDIT, REMITTED
 from ledger.domain.earning import Gig, addition, adjusted
 from ledger.domain.explain.step import Step, step_of
 from ledger.domain.explain.telling import Telling, Window, name_of_line
-from ledger.domain.explain.words import exact_posted, notice_words, payer_words, speak, speak_posted
-from ledger.domain.money import speak_amount
+from ledger.domain.explain.words import exact_posted, notice_words, payer_words, speak, speak_number, speak_posted
+from ledger.domain.foreign import is_foreign
+from ledger.domain.money import WORDS, speak_amount
 from ledger.domain.period import GIG, Span, local_day, window_span
 from ledger.domain.posting import Contribution, Outcome, name_of
+from ledger.domain.quantity import exact_text
 from ledger.domain.settling import existing
 from ledger.domain.shapes import zone_time
 from ledger.domain.standing import Account, StaleStanding
@@ -102,10 +104,14 @@ class _Event:
             telling = Telling(window, self.before, self.after, self.registry, made, said, counted, told)
             by_scheme.setdefault(window.plan.scheme, []).append((window.plan, [*telling.steps()]))
         silent = True
+        unread = {plan.scheme for plan in self.registry.plans(gig) if plan.group.compiled.unpriced} if gig else set()
         for scheme in self.registry.schemes():
             own = [(plan, steps) for plan, steps in by_scheme.get(scheme, ()) if steps]
             rest = [*self._rest(scheme)]
-            if own or rest:
+            if gig is not None and scheme in unread:
+                yield _not_covered(scheme, gig, self.registry)
+                yield from rest
+            elif own or rest:
                 silent = False
                 yield from self._paragraph(scheme, own, rest, gig)
             elif gig is not None and scheme not in by_scheme:
@@ -128,6 +134,7 @@ class _Event:
             if gig is not None:
                 text = f"{scheme} covers this gig (version {version_id}{_status(version)}{reason}): {version.title}."
                 yield step_of(version, version.cite, "covered", text, {"window": plan.window})
+                yield from _exchanged(gig, version)
             else:
                 text = f"{scheme} (version {version_id}{_status(version)}{reason}): {version.title}."
                 yield step_of(version, version.cite, "covered", text, {"window": plan.window})
@@ -177,25 +184,29 @@ class _Event:
     def _own(self, gig: Gig | None) -> Iterator[tuple[Window, Gig | None]]:
         fact, registry = self.fact, self.registry
         if isinstance(fact, Completed) and gig is not None:
-            yield from ((Window(plan, gig, {}), gig) for plan in registry.plans(gig))
+            yield from ((Window(plan, gig, {}), gig) for plan in self._plans(gig))
         elif isinstance(fact, Adjusted) and gig is not None:
             chain = _chain(fact.name, self.story)
             extra = addition(chain.gig, fact.adjustment)
-            for plan in sorted([*registry.plans(gig), *registry.plans(extra)], key=lambda plan: plan.scheme):
+            for plan in sorted([*self._plans(gig), *self._plans(extra)], key=lambda plan: plan.scheme):
                 due = plan.group.version.attribution != "completed"
-                if due and plan in registry.plans(extra):
+                if due and plan in self._plans(extra):
                     yield Window(plan, extra, {}), extra
-                elif not due and plan in registry.plans(gig):
+                elif not due and plan in self._plans(gig):
                     yield Window(plan, gig, posted_by(plan, chain.posted, registry)), None
         elif isinstance(fact, Reversed):
             chain = _chain(fact.name, self.story)
             gigs = [chain.gig, *(addition(chain.gig, each) for each in chain.adjustments)]
-            plans = [plan for each in gigs for plan in registry.plans(each)]
+            plans = [plan for each in gigs for plan in self._plans(each)]
             yield from ((Window(plan, chain.gig, {}), None) for plan in plans if plan.group.window != GIG)
         elif isinstance(fact, Restated) and fact.name:
             chain = _chain(fact.name, self.story)
-            plans = [plan for plan in registry.plans(chain.whole) if plan.group.window == GIG]
+            plans = [plan for plan in self._plans(chain.whole) if plan.group.window == GIG]
             yield from ((Window(plan, chain.whole, posted_by(plan, chain.posted, registry)), None) for plan in plans)
+
+    def _plans(self, gig: Gig) -> list[Plan]:
+        """Give the plans that cover a gig; not what is said of one whose pay cannot be read."""
+        return [plan for plan in self.registry.plans(gig) if not plan.group.compiled.unpriced]
 
     def _moves(self, plan: Plan) -> bool:
         """Tell whether something was posted or said of a window, or it was closed and acts at its close."""
@@ -251,7 +262,7 @@ class _Event:
         fact = self.fact
         if isinstance(fact, Adjusted):
             gig = _chain(fact.name, self.story).gig
-            return f"Added to the gig {_short(fact.name)}: {self._parts(fact.adjustment.components, gig.currency)}."
+            return f"Added to the gig {_short(fact.name)}: {self._parts(fact.adjustment.components, gig)}."
         if isinstance(fact, Reversed):
             return f"The gig {_short(fact.name)} is taken back whole; its windows are settled as if it had not been."
         if isinstance(fact, Changed):
@@ -272,10 +283,11 @@ class _Event:
         what = f"the gig {_short(fact.name)}'s own window" if isinstance(fact, Restated) and fact.name else "windows"
         return f"Versions enacted since change what is due in {what}: the difference is posted."
 
-    def _parts(self, components: Iterable[Component], currency: str) -> str:
-        own = (v for s in self.registry.schemes() for v in self.registry.versions(s) if v.currency == currency)
+    def _parts(self, components: Iterable[Component], gig: Gig) -> str:
+        own = (v for s in self.registry.schemes() for v in self.registry.versions(s) if v.currency == gig.currency)
         digits = next((version.minor_digits for version in own), 2)
-        return ", ".join(f"{part.kind} {speak_amount(part.amount_minor, currency, digits)}" for part in components)
+        digits = digits if gig.exchange is None else gig.exchange.minor_digits
+        return ", ".join(f"{part.kind} {speak_amount(part.amount_minor, gig.currency, digits)}" for part in components)
 
     def _money(self, scheme: str) -> tuple[str, int]:
         version = self.registry.versions(scheme)[-1]
@@ -300,8 +312,22 @@ def _speaks(said: Said, plan: Plan) -> bool:
     return own == (plan.scheme, plan.version, plan.window, plan.platform) and said.kind in kinds
 
 
+def _exchanged(gig: Gig, version: Version) -> Iterator[Step]:
+    """Say at which rate pay in another currency is read."""
+    exchange, rounding = gig.exchange, version.foreign_pay
+    if not is_foreign(gig, version) or exchange is None or rounding is None:
+        return
+    rate = f"{version.currency} {speak_number(exchange.rate)}"
+    text = (
+        f"the gig was paid in {gig.currency}: {gig.currency} 1 is {rate}, the rate of {exchange.day} recorded with it; "
+        f"each amount is converted alone, {WORDS[rounding.mode]} to {speak_number(rounding.step)}."
+    )
+    numbers = {"currency": gig.currency, "rate": exact_text(exchange.rate), "rate_date": exchange.day.isoformat()}
+    yield step_of(version, rounding.cite, "exchange", text, numbers)
+
+
 def _not_covered(scheme: str, gig: Gig, registry: Registry) -> Step:
-    """Say why a scheme does not cover a gig: its currency, date, zone or platform, in this order."""
+    """Say why a scheme does not cover a gig: currency, date, zone, platform or a missing rate, in this order."""
     versions = registry.versions(scheme)
     first = versions[0]
     day = local_day(zone_time(first, gig.zone), gig.occurred_at)
@@ -309,7 +335,8 @@ def _not_covered(scheme: str, gig: Gig, registry: Registry) -> Step:
         day = gig.payment_due_on
     windows = {GIG: None} | {rule.window: None for own in versions for rule in own.rules}
     version = next((v for w in reversed(windows) if (v := registry.in_force(scheme, window_span(w, day).last))), None)
-    if gig.currency != first.currency:
+    foreign = is_foreign(gig, first)
+    if foreign and (version or first).foreign_pay is None:
         why, reason = f"it is about {first.currency} and the gig was paid in {gig.currency}", "currency"
     elif version is None:
         why, reason = f"its first version holds from {first.start} and the gig was on {day}", "date"
@@ -318,6 +345,8 @@ def _not_covered(scheme: str, gig: Gig, registry: Registry) -> Step:
         why, reason = f"it covers {', '.join(version.zones)} and {place}", "zone"
     elif not version.covers_platform(gig.platform):
         why, reason = f"it covers {', '.join(version.platforms)} and the gig was on {gig.platform}", "platform"
+    elif foreign and gig.exchange is None:
+        why, reason = f"it was paid in {gig.currency} and no rate to {first.currency} was recorded", "rate"
     else:
         why, reason = f"its version {version.id} has no rules for it", "rules"
     said = version or first

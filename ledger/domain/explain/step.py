@@ -14,9 +14,9 @@ class Step(NamedTuple):
     itself, `fund`, `payer` and `window` where it is not about one. `numbers` are exact texts: decimals in the
     currency's unit, fractions such as 10/3 where no decimal ends. `source` is title and address.
 
-    event, covered, not_covered, component, base, standing (of a gig); known, parameter, measure, line, lookup, choice,
-    bound, rounding, rate, cap, condition (of a rule); posting, taken_back, paid, waiting, notice, nothing (what came of
-    it).
+    event, covered, not_covered, exchange (the rate of pay in another currency), component, base, standing (of a gig);
+    known, parameter, measure, line, lookup, choice, bound, rounding, rate, cap, condition (of a rule); posting,
+    taken_back, paid, waiting, notice, nothing (what came of it).
     """
 
     scheme: str

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from ledger.domain.attributes import Month
+from ledger.domain.foreign import RATE_MISSING
 from ledger.domain.money import format_amount, speak_amount
 from ledger.domain.notices import NOT_PUBLISHED, PARAMETER_UNSET
 from ledger.domain.quantity import decimal_places, exact_text
@@ -160,6 +161,8 @@ def notice_words(said: Said, version: Version) -> str:
         return f"notice: no instrument has set {said.value} yet; until then nothing is worked out from it."
     if said.kind == NOT_PUBLISHED:
         return f"notice: {said.value} has no published row for this; the scheme does not guess."
+    if said.kind == RATE_MISSING:
+        return f"notice: the gig was paid in {said.value} and has no rate to {version.currency}; it is not guessed."
     what = said.kind.replace("_", " ") + (f" ({said.fund})" if said.fund else "")
     parts = []
     if said.value is not None:

@@ -70,5 +70,9 @@ NOTICE_KINDS: Final[dict[str, str]] = {
     "breach": "a limit was passed (`amount`: too much)",
     "due": "the last day to pay (`date`)",
 }
-SPOKEN_BY_ENGINE: Final = ("parameter_unset", "not_published")
-"""Notices that no scheme writes: they follow from an open parameter, and from `otherwise: refuse`."""
+SPOKEN_BY_ENGINE: Final[dict[str, str]] = {
+    "parameter_unset": "a parameter is open (`value`: its name)",
+    "not_published": "a table that refuses to guess has no row (`value`: its name)",
+    "rate_missing": "a gig was paid in another currency, and no rate was recorded (`value`: the currency)",
+}
+"""Notices that no scheme writes."""

@@ -74,6 +74,13 @@ FILE_FORMS: Final[dict[str, Form]] = {
             may("zones", "zones", "instead of the file's", "[IN-KA]"),
             may("platforms", "platforms", "instead of the file's", "[doordash]"),
             may(
+                "foreign_pay",
+                "foreign pay",
+                "how pay in another currency is read, see below. Absent: at its recorded rate, rounded half up to the "
+                "smallest unit, where the version names zones; else not at all",
+                "refuse",
+            ),
+            may(
                 "parameters",
                 "parameters",
                 "named figures, set here or left open for another instrument",
@@ -91,6 +98,16 @@ FILE_FORMS: Final[dict[str, Form]] = {
                 '{JHT: "0.03"}',
             ),
         ),
+    ),
+    "foreign_pay": Form(
+        "foreign_pay",
+        "Pay in another currency is read at the rate recorded with the gig (`rate`: what one unit of its currency is "
+        "worth in the money of its place, of `rate_date`). Each amount of the gig, and its commission, is converted "
+        "alone, exactly, and rounded as this says; what is added to the gig later is converted at the gig's rate. "
+        "A gig without a rate is not covered: nothing is posted, and the notice `rate_missing` names its currency. "
+        "`refuse`: only pay in the scheme's own currency is covered. A version without zones takes foreign pay only "
+        "where it says how, as nothing else tells which currency a rate is in.",
+        (must("rounding", "rounding", "of each converted amount", '{mode: half_up, step: "0.01"}'), *CITING),
     ),
     "parameter": Form(
         "A parameter",

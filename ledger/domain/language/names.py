@@ -42,6 +42,7 @@ BUILT_IN: Final[dict[str, Reads]] = {
         WORD, "gig", "the gig's zone code; a zone covers itself and what is finer (US-WA: US-WA-SEATTLE)"
     ),
     "gig.platform": Reads(WORD, "gig", "the gig's platform"),
+    "gig.currency": Reads(WORD, "gig", "the currency that the gig was paid in"),
     "gig.commission": Reads(NUMBER, "gig", "what the platform kept of the gig"),
     "platform": Reads(WORD, "platform", "the platform whose gigs the window adds up"),
     "age": Reads(NUMBER, "anywhere", "years from the birth month to the window's last month, in twelfths, exact"),

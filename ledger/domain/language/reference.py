@@ -45,7 +45,7 @@ def page() -> str:
         f"{guide.WALK_THROUGH}\n```yaml\n{EXAMPLE}```\n\n{guide.AFTER_EXAMPLE}",
         f"{guide.CASE_BEFORE}\n```yaml\n{CASE}```\n\n{guide.CASE_AFTER}",
         guide.WRITING,
-        f"## 4. The file and its versions\n\n{_forms('file', 'source', 'version')}",
+        f"## 4. The file and its versions\n\n{_forms('file', 'source', 'version', 'foreign_pay')}",
         f"## 5. What is counted and looked up\n\n{_forms('parameter', 'measure', 'table', 'adds_up')}\n\n{guide.ROWS}",
         f"{guide.GIG_WORDS}\n\n{_words()}",
         f"## 6. Lines\n\n{guide.LINES}\n\n{_operations()}\n\n{_forms('line', 'choice', 'posted', 'due', 'rounding')}",
@@ -148,7 +148,7 @@ def _default(value: attributes.Value) -> str:
 
 
 def _kinds() -> str:
-    engine = [(f"`{kind}`", "never written in a scheme: it follows of itself") for kind in SPOKEN_BY_ENGINE]
+    engine = [(f"`{kind}`", f"follows of itself, never written: {says}") for kind, says in SPOKEN_BY_ENGINE.items()]
     rows = [(f"`{kind}`", says) for kind, says in NOTICE_KINDS.items()]
     return _table(("kind of notice", "says"), [*rows, *engine])
 

@@ -85,6 +85,7 @@ TYPES: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "time zones": ({"type": "object", "minProperties": 1, "additionalProperties": _TEXT}, "zone: tz database name"),
     "zones": (_list(_pattern(ids.ZONE.pattern)), "list of zone codes"),
     "platforms": (_list(_pattern(ids.PLATFORM.pattern)), "list of platforms"),
+    "foreign pay": (_any(_enum("refuse"), _form("foreign_pay")), "`refuse`, or `{rounding}`"),
     "attribution": (_enum(*ATTRIBUTIONS), "`completed` or `payment_due`"),
     "funds": ({"type": "object", "minProperties": 1, "additionalProperties": _TEXT}, "fund: title"),
     "sources": (_named("source"), "key: `{title, url}`"),

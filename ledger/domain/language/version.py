@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from fractions import Fraction
 from typing import Final
 
 from ledger.domain import ids
@@ -18,16 +19,18 @@ from ledger.domain.language.canonical import FORMAT, MORE_FIELDS, OWN_FIELDS, ca
 from ledger.domain.language.citing import Citing
 from ledger.domain.language.head import Head
 from ledger.domain.language.keys import FORMS
-from ledger.domain.language.lines import read_line
+from ledger.domain.language.lines import read_line, read_rounding
 from ledger.domain.language.measures import read_measure, read_parameter
 from ledger.domain.language.reach import Reach
 from ledger.domain.language.rules import check_rules, read_notice, read_rule
 from ledger.domain.language.scope import Scope
 from ledger.domain.language.sizes import Sizes
 from ledger.domain.language.tables import read_table
-from ledger.domain.scheme import Citation, Notice, Rule, Version
+from ledger.domain.money import Mode
+from ledger.domain.scheme import Citation, Notice, Rounding, Rule, Version
 from ledger.domain.tree import Node, Problem, Reading, SchemeError, from_json
 
+REFUSE: Final = "refuse"
 QUOTED_BYTES_MAX: Final = 47 * 1024
 """Of a version's canonical text as a JSON string: one record of 48 KiB carries it (contracts/README.md)."""
 YEARS: Final = (1970, 2199)
@@ -74,6 +77,7 @@ def read_version(reading: Reading, top: Mapping[str, Node], node: Node, minor_di
     _check(scope, own, rules, notices, head.funds)
     zones = _scope(reading, own.get("zones") or top.get("zones"), "zones", ids.ZONE, "US-NY")
     platforms = _scope(reading, own.get("platforms") or top.get("platforms"), "platforms", ids.PLATFORM, "gojek")
+    foreign_pay = _foreign_pay(scope, own.get("foreign_pay"), cite, bool(zones))
     if len(reading.problems) > noted:
         return None
     funds = {rule.fund for rule in rules} | {notice.fund for notice in notices}
@@ -95,6 +99,7 @@ def read_version(reading: Reading, top: Mapping[str, Node], node: Node, minor_di
         zones=zones,
         platforms=platforms,
         attribution=head.attribution,
+        foreign_pay=foreign_pay,
         start=start,
         revision=revision,
         sources=tuple(source for key, source in sorted(head.sources.items()) if key in citing.cited),
@@ -113,6 +118,24 @@ def _scope(reading: Reading, node: Node | None, what: str, form: re.Pattern[str]
     if node is not None and node.value == []:
         reading.wrong(node, f"{what}: expected at least one, got none", f"write [{example}], or leave it out for all")
     return words
+
+
+def _foreign_pay(scope: Scope, node: Node | None, cite: Citation, placed: bool) -> Rounding | None:
+    """Give how converted amounts are rounded; None where pay in another currency is not covered.
+
+    Where nothing is said, a version that names its zones takes a recorded rate, as it is one to the money of its place.
+    """
+    if node is None:
+        return Rounding(Mode.HALF_UP, Fraction(1, 10**scope.digits), cite) if placed else None
+    if node.value == REFUSE:
+        return None
+    form = FORMS["foreign_pay"]
+    own = scope.reading.mapping(node, "foreign_pay", form.required, form.optional)
+    rounding = read_rounding(scope, own.get("rounding"), "foreign_pay", scope.citing.cite(own, cite))
+    if rounding is not None and (rounding.step * 10**scope.digits).denominator != 1:
+        told = f"foreign_pay: step: expected at most {scope.digits} decimals, as the currency has"
+        scope.reading.wrong(node, told, "amounts are converted to whole smallest units")
+    return rounding
 
 
 def _read(scope: Scope, own: Mapping[str, Node], cite: Citation) -> tuple[tuple[Rule, ...], tuple[Notice, ...]]:

@@ -80,11 +80,6 @@ class Counting:
         else:
             self._other += sign
 
-    def earned(self, amount_minor: int, place: Place) -> None:
-        """Count what was added to a gig in the trial's currency."""
-        self._earnings += amount_minor
-        self._places[place][EARNINGS] += amount_minor
-
     def outcome(self, side: int, outcome: Outcome, place: Place) -> None:
         """Count what a fact posted and said."""
         for posting in outcome.contributions:

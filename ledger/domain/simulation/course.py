@@ -17,6 +17,7 @@ from ledger.domain.closing import close
 from ledger.domain.correction import adjust, change, reverse
 from ledger.domain.dispute import decide
 from ledger.domain.earning import Gig, adjusted
+from ledger.domain.foreign import converted, is_foreign
 from ledger.domain.period import Span
 from ledger.domain.posting import Outcome
 from ledger.domain.registry import Registry
@@ -55,6 +56,7 @@ class Course:
         self._counting = Counting(worker, trial.tried.currency)
         self._sides = sides
         self._time_zone = trial.tried.time_zone
+        self._law = trial.tried.acting()
         self._remember = remember
         self._stories: tuple[list[Told], list[Told]] = ([], [])
         self._chains: tuple[dict[str, Chain], dict[str, Chain]] = ({}, {})
@@ -107,14 +109,15 @@ class Course:
         self._zones[gig.platform] = place[1]
         covered = [False, False]
         for side, registry in enumerate(self._sides.going):
-            if registry.plans(gig):
-                covered[side] = True
+            plans = registry.plans(gig)
+            if plans:
+                covered[side] = any(not plan.group.compiled.unpriced for plan in plans)
                 outcome = accrue(gig, self._accounts[side], registry)
                 self._counting.outcome(side, outcome, place)
                 if self._remember:
                     self._stories[side].append(Told(fact, tuple(outcome.contributions)))
                     self._chains[side][fact.name] = Chain(gig, (), tuple(outcome.contributions), fact.name)
-        self._counting.gig(gig, place, covered)
+        self._counting.gig(self._read(gig), place, covered)
         if self._remember:
             self._known[fact.name] = _Known(gig, place, covered)
 
@@ -134,13 +137,19 @@ class Course:
                 del self._chains[side][fact.name]
             self._stories[side].append(Told(fact, tuple(outcome.contributions)))
             self._counting.outcome(side, outcome, known.place)
-        self._counting.gig(known.gig, known.place, known.covered, -1)
+        self._counting.gig(self._read(known.gig), known.place, known.covered, -1)
         if isinstance(fact, Adjusted):
             whole = adjusted(known.gig, (fact.adjustment,))
-            self._counting.gig(whole, known.place, known.covered)
+            self._counting.gig(self._read(whole), known.place, known.covered)
             self._known[fact.name] = known._replace(gig=whole)
         else:
             del self._known[fact.name]
+
+    def _read(self, gig: Gig) -> Gig:
+        """Give a gig in the trial's currency, where it has a rate to it that the law tried takes."""
+        law = self._law
+        foreign = is_foreign(gig, law) and gig.exchange is not None and law.foreign_pay is not None
+        return converted(gig, law) if foreign else gig
 
     def _both(self, fact: Fact, place: Place, act: Callable[[int, Account, Registry], Outcome]) -> None:
         for side, registry in enumerate(self._sides.going):

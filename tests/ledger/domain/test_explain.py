@@ -296,7 +296,6 @@ def test_a_black_car_trip_says_why_the_tip_does_not_count_and_that_it_is_not_ver
 @pytest.mark.parametrize(
     ("own", "reason"),
     [
-        ({"currency": "EUR"}, "it is about IDR and the gig was paid in EUR"),
         ({"zone": "US-NY"}, "it covers ID-JK and the gig was in US-NY"),
         ({"zone": None}, "it covers ID-JK and the gig names no zone"),
         ({"occurred_at": MARCH - 400 * DAY}, "its first version holds from 2026-01-01 and the gig was on 2025-01-25"),

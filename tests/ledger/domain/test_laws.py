@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger.domain.correction import restate
-from ledger.domain.earning import Adjustment, Component, Gig, Segment
+from ledger.domain.earning import Adjustment, Component, Exchange, Gig, Segment
 from ledger.domain.period import Span, parse_period
 from ledger.domain.registry import Registry
 from ledger.domain.standing import Account
@@ -79,11 +79,21 @@ COMPONENT = st.builds(
 TAKEN = st.builds(Component, st.sampled_from(("penalty", "refund")), st.integers(-90_000, -1), st.none())
 
 
+PAID: list[tuple[str, Exchange | None]] = [
+    ("KWD", Exchange(Fraction("53250.75"), START, 3)),
+    ("JPY", Exchange(Fraction("0.0091"), START, 0)),
+    ("KWD", None),
+]
+"""In which other money a gig is paid, and at which rate."""
+
+
 def gigs(place: tuple[str, str]) -> st.SearchStrategy[Gig]:
-    currency = place[1]
-    zones = ZONES[currency]
+    """Give gigs of one country, some of them paid in another currency: with a rate, or without."""
+    own_money: list[tuple[str, Exchange | None]] = [(place[1], None)]
+    zones = ZONES[place[1]]
     return st.builds(
-        lambda **own: gig(currency=currency, **own),
+        lambda paid, **own: gig(currency=paid[0], exchange=paid[1], **own),
+        paid=st.sampled_from(own_money * 6 + PAID),
         zone=st.sampled_from(zones),
         platform=st.sampled_from(("gojek", "grab", "doordash", "lyft")),
         service=st.sampled_from(("ride", "delivery", "cleaning")),

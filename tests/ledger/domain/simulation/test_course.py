@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date
 from fractions import Fraction
 from random import Random
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from ledger.domain.accrual import accrue
 from ledger.domain.closing import close
-from ledger.domain.earning import Adjustment, Component, Gig
+from ledger.domain.earning import Adjustment, Component, Exchange, Gig
 from ledger.domain.ids import payer_kind
 from ledger.domain.posting import Outcome
 from ledger.domain.simulation.counting import EARNINGS, GIGS, NEITHER, Place, Purse
@@ -208,3 +209,12 @@ def test_what_is_posted_at_a_close_counts_in_its_own_month_and_in_the_zone_of_th
     facts = named([gig(occurred_at=january, zone="ID-JK-01"), gig(occurred_at=january, zone="ID-JK-02"), gig()])
     cells = measured(trial(shipped("ID-PERPRES-OJOL"), None), "W-1", facts).cells
     assert {place for place, _ in cells} == {("gojek", "ID-JK", "2026-01"), ("gojek", "ID-JK", "2026-03")}
+
+
+def test_pay_in_other_money_is_earned_at_its_rate_and_else_counted_apart() -> None:
+    own = trial(shipped("ID-PERPRES-OJOL"))
+    rate = Exchange(Fraction("16000"), date(2026, 3, 1), 2)
+    paid = gig(currency="USD", components=(Component("fare", 1_000, None),), commission_minor=100, exchange=rate)
+    found = measured(own, "W-1", named([paid, paid._replace(exchange=None)]))
+    assert (found.gigs, found.other_currency, found.earnings) == (2, 1, 9 * 16_000 * 100)
+    assert [counts[NEITHER] for counts in found.places.values()] == [1]
