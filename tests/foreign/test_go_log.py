@@ -103,4 +103,4 @@ def test_a_ledger_written_anew_under_other_keys_holds_in_itself_and_not_against_
         replace(opened(log), signers=own).write(tmp_path / "anew")
     assert go("verify-log", tmp_path / "anew").holds
     done = go("verify-log", "-vkeys", trusted(made, tmp_path), tmp_path / "anew")
-    assert done.last.endswith("L6 journal 0: checkpoint: Ed25519: note has no verifiable signatures")
+    assert done.last.endswith("L6 journal 0: checkpoint: signatures: expected one of a key that is known, got none")

@@ -16,6 +16,7 @@ from typing import Any
 
 import psycopg
 
+from contracts import events
 from contracts.topics import partition_of
 from ledger.log import keys
 from ledger.log.checkpoint import Checkpoint, claimed, sign_checkpoint
@@ -59,14 +60,18 @@ def _path(level: str, number: int, width: int) -> str:
 
 @dataclass
 class MadeLog:
-    """One journal's log: `signers` sign each checkpoint; `vkeys` stand in its file, by default the signers' own."""
+    """One journal's log: `signers` sign a checkpoint at each of `sizes`, the newest last.
+
+    `vkeys` stand in its file, by default the signers' own.
+    """
 
     number: int
     signers: list[Any]
     leaves: list[bytes]
     sizes: list[int]
     vkeys: list[str] = field(default_factory=list)
-    """Sizes at which a checkpoint was signed, the newest last."""
+    signed: dict[int, list[Any]] = field(default_factory=dict)
+    """Who signs at a size, where it is not `signers`."""
 
     @property
     def origin(self) -> str:
@@ -76,7 +81,8 @@ class MadeLog:
     def note(self, size: int, signers: Sequence[Any] | None = None) -> bytes:
         """A signed checkpoint of a size."""
         hashes = [sha256(b"\x00" + leaf).digest() for leaf in self.leaves[:size]]
-        return sign_checkpoint(Checkpoint(self.origin, size, tree_root(hashes)), signers or self.signers)
+        by = signers or self.signed.get(size, self.signers)
+        return sign_checkpoint(Checkpoint(self.origin, size, tree_root(hashes)), by)
 
     def write(self, folder: Path) -> Path:
         """Lay the log out below an export's folder; give its own folder."""
@@ -150,6 +156,38 @@ def made_ledger(gigs: Sequence[int] = (300, 40)) -> list[MadeLog]:
         assert all(partition_of(w.encode(), journals) == number for w in (ann, ben, cid))
         logs.append(MadeLog(number, own, leaves, sorted({1, 5, gigs[number] // 2, gigs[number], len(leaves)})))
     return logs
+
+
+def rotated_log() -> tuple[MadeLog, list[list[Any]]]:
+    """A ledger of one journal whose keys change: added, retired, and one of the new ones revoked for a third pair.
+
+    Give the log, its checkpoints signed as its entries ask, and the three pairs; the acts stand at indexes 4, 6, 9, 10.
+    """
+    origin = f"{LEDGER}/log/0"
+    pairs = [[keys.generate(origin), keys.generate(origin, keys.MLDSA44)] for _ in range(3)]
+    vkeys = [[signer.vkey() for signer in pair] for pair in pairs]
+    feed, replica = Feed(), Replica()
+
+    def changed_keys(change: str, which: Sequence[str], **more: Any) -> Any:
+        number = feed.next.get("iuran.control", 0)
+        data = events.KeyChanged(change=change, journal=0, vkeys=tuple(which), **more)  # type: ignore[arg-type]
+        return feed.act(events.KEY_CHANGED, f"key/0/{change}/{number}", LEDGER, data)
+
+    def gig(number: int) -> Any:
+        return feed.gig(f"G-{number}", "W-one", "9000")
+
+    replica.settle([feed.opened(LEDGER, [vkeys[0][0]], vkeys[0]), feed.platform("gojek"), gig(1), gig(2)])
+    replica.settle([changed_keys("added", vkeys[1])]).settle([gig(3)])
+    replica.settle([changed_keys("retired", vkeys[0])]).settle([gig(4), gig(5)])
+    trusted = tree_root([sha256(b"\x00" + leaf).digest() for leaf in replica.leaves[:8]]).hex()
+    replica.settle([changed_keys("added", vkeys[2])])
+    replica.settle([changed_keys("revoked", vkeys[1], trusted_size=8, trusted_root=trusted)]).settle([gig(6)])
+    log = MadeLog(
+        0, pairs[2], replica.leaves, [4, 5, 6, 7, 8, 9, 10, 11, 12], [line for pair in vkeys[::-1] for line in pair]
+    )
+    both = {6: pairs[1] + pairs[0], 7: pairs[1] + pairs[0], 11: pairs[2] + pairs[1]}
+    log.signed = {4: pairs[0], 5: pairs[0], **both, 8: pairs[1], 9: pairs[1], 10: pairs[1]}
+    return log, pairs
 
 
 def rewritten(log: MadeLog, leaves: Sequence[bytes]) -> MadeLog:

@@ -12,9 +12,11 @@
 package main
 
 import (
+	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -114,17 +116,17 @@ func (a *audit) journal(number, journals int) *book.Opening {
 		list.Add(law, -1, "%v", err)
 		return nil
 	}
-	signed, err := a.files.Read(prefix + "/checkpoint")
+	note, err := a.files.Read(prefix + "/checkpoint")
 	if err != nil {
 		list.Add("L2", -1, "%v", err)
 		return nil
 	}
-	checkpoint, err := known.Open(signed)
+	checkpoint, err := known.Signers(note).Open(note)
 	if err != nil {
 		list.Add("L6", -1, "checkpoint: %v", err)
 		return nil
 	}
-	if a.quorum != nil && !a.quorum.Satisfied(signed) {
+	if a.quorum != nil && !a.quorum.Satisfied(note) {
 		list.Add("L6", -1, "checkpoint: expected cosignatures that reach the policy's quorum, got too few")
 	}
 	if checkpoint.Size > 1<<62 {
@@ -133,7 +135,14 @@ func (a *audit) journal(number, journals int) *book.Opening {
 	}
 	log := tree.New(a.files, prefix, int64(checkpoint.Size), checkpoint.Hash)
 	if a.walk(log, entries) {
-		a.growth(log, list, known, prefix)
+		// the trusted keys vouch for the entries, and these for all keys that the journal ever had
+		named, err := keys.Parse(strings.Join(slices.Collect(maps.Keys(entries.Keys)), "\n"))
+		if err != nil {
+			list.Add("L6", 0, "entry 0: %v", err)
+			named = known
+		}
+		signed(list, named, entries, "checkpoint", checkpoint)
+		a.growth(log, entries, named, prefix)
 	}
 	a.entries += entries.Entries
 	if entries.Opening == nil {
@@ -143,7 +152,7 @@ func (a *audit) journal(number, journals int) *book.Opening {
 		list.Add("L6", 0, "entry 0: expected the log named %s, got %s", want, known.Name)
 	}
 	for _, vkey := range known.Lines {
-		if !entries.Named[vkey] {
+		if entries.Keys[vkey] == nil {
 			list.Add("L6", 0, "entry 0: expected to name the verifier keys that are trusted, got others")
 		}
 	}
@@ -208,14 +217,15 @@ func (a *audit) walk(log *tree.Tree, entries *book.Book) bool {
 
 // growth checks that the tree, which was proven, contains every earlier checkpoint that the log kept, and those held
 // elsewhere.
-func (a *audit) growth(log *tree.Tree, list *finding.List, known keys.Keys, prefix string) {
+func (a *audit) growth(log *tree.Tree, entries *book.Book, known keys.Keys, prefix string) {
+	list := entries.List
 	kept, err := a.files.Read(prefix + "/checkpoints")
 	if err != nil && !errors.Is(err, source.ErrNone) {
 		list.Add("L6", -1, "%v", err)
 	}
 	before := uint64(0)
-	for number, signed := range keys.Split(kept) {
-		checkpoint, err := known.Open(signed)
+	for number, note := range keys.Split(kept) {
+		checkpoint, err := known.Signers(note).Open(note)
 		if err != nil {
 			list.Add("L6", -1, "checkpoint %d of those kept: %v", number, err)
 			continue
@@ -224,20 +234,50 @@ func (a *audit) growth(log *tree.Tree, list *finding.List, known keys.Keys, pref
 			list.Add("L6", -1, "checkpoint of size %d: expected a size above %d, got no growth", checkpoint.Size, before)
 		}
 		before = checkpoint.Size
-		if err := log.Contains(int64(checkpoint.Size), checkpoint.Hash); err != nil {
-			list.Add("L6", -1, "checkpoint of size %d: %v", checkpoint.Size, err)
-		}
+		contained(log, list, known, entries, "checkpoint", checkpoint)
 	}
 	for _, held := range a.against {
 		if held.Origin != known.Name {
 			continue
 		}
-		checkpoint, err := known.Open(held.Note)
+		checkpoint, err := known.Signers(held.Note).Open(held.Note)
 		if err != nil {
 			list.Add("L6", -1, "held checkpoint of size %d: %v", held.Size, err)
-		} else if err := log.Contains(int64(checkpoint.Size), checkpoint.Hash); err != nil {
-			list.Add("L6", -1, "held checkpoint of size %d: %v", checkpoint.Size, err)
+		} else {
+			contained(log, list, known, entries, "held checkpoint", checkpoint)
 		}
+	}
+	for _, root := range entries.Roots {
+		if hash, err := hex.DecodeString(root.Hash); err != nil || log.Contains(int64(root.Size), hash) != nil {
+			list.Add("L6", root.Index, "key: expected the checkpoint up to which it is trusted to be of this tree, got another")
+		}
+	}
+}
+
+// contained checks that an earlier checkpoint is of this tree, and that keys signed it which may. What only revoked keys
+// signed proves nothing: whoever holds them may have signed it over any tree.
+func contained(log *tree.Tree, list *finding.List, known keys.Keys, entries *book.Book, what string, checkpoint keys.Checkpoint) {
+	if len(known.Signers(checkpoint.Note).Only(entries.Signing(checkpoint.Size)).Lines) > 0 &&
+		len(known.Only(entries.Vouching(checkpoint.Size)).Lines) == 0 {
+		return
+	}
+	if err := log.Contains(int64(checkpoint.Size), checkpoint.Hash); err != nil {
+		list.Add("L6", -1, "%s of size %d: %v", what, checkpoint.Size, err)
+	}
+	signed(list, known, entries, what, checkpoint)
+}
+
+// signed checks who signed a checkpoint, by the journal's own word: keys that sign at its size and no others, and of
+// each algorithm that is known, one whose signature proves something.
+func signed(list *finding.List, known keys.Keys, entries *book.Book, what string, checkpoint keys.Checkpoint) {
+	signing := entries.Signing(checkpoint.Size)
+	for _, line := range known.Signers(checkpoint.Note).Lines {
+		if !signing[line] {
+			list.Add("L6", -1, "%s of size %d: expected signatures of keys that sign at that size, got another's", what, checkpoint.Size)
+		}
+	}
+	if _, err := known.Only(entries.Vouching(checkpoint.Size)).Open(checkpoint.Note); err != nil {
+		list.Add("L6", -1, "%s of size %d: expected the keys that vouch for that size: %v", what, checkpoint.Size, err)
 	}
 }
 

@@ -34,7 +34,8 @@ type position struct {
 type Book struct {
 	*finding.List
 	Opening   *Opening
-	Named     map[string]bool // verifier keys that entry 0 or a later act of the journal names as its own
+	Keys      map[string]*Key // verifier keys that entry 0 or a later act of the journal names as its own
+	Roots     []Root
 	Entries   int64
 	Refused   int64
 	Signed    int64
@@ -50,7 +51,7 @@ type Book struct {
 // New gives the book of a journal; `journals` is how many the ledger has, 0 if not known yet.
 func New(journal, journals int) *Book {
 	return &Book{
-		List: &finding.List{Journal: journal}, Named: map[string]bool{}, says: journal, journals: journals,
+		List: &finding.List{Journal: journal}, Keys: map[string]*Key{}, says: journal, journals: journals,
 		positions: map[string]position{}, balances: map[string]map[fund]int64{},
 		events: map[[2]string]int64{}, platforms: map[string]platform{},
 	}
@@ -88,6 +89,9 @@ func (b *Book) Take(leaf []byte) {
 	if entry.Event != nil {
 		b.event(index, &entry)
 	}
+	if entry.Kind == "key" && entry.Event != nil {
+		b.change(index, &entry)
+	}
 	if entry.Rejection != nil {
 		b.Refused++
 	}
@@ -120,7 +124,7 @@ func (b *Book) open(entry *Entry) {
 	}
 	b.Opening, b.journals = &opening, opening.Journals
 	for _, vkey := range append(opening.Own, opening.VKeys[b.Journal]) {
-		b.Named[vkey] = true
+		b.Keys[vkey] = &Key{Until: noEnd, Trusted: noEnd}
 	}
 }
 

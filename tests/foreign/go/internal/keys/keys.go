@@ -7,6 +7,7 @@ package keys
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"strings"
 
@@ -17,10 +18,15 @@ import (
 
 // Keys are the verifier keys of one log, in their order in the file.
 type Keys struct {
-	Name    string
-	Lines   []string
-	Ed25519 []note.Verifier
-	MLDSA   []note.Verifier
+	Name  string
+	Lines []string
+	known []known
+}
+
+type known struct {
+	algorithm byte
+	line      string
+	note.Verifier
 }
 
 // Parse reads verifier keys, one a line, all of one name.
@@ -38,13 +44,37 @@ func Parse(text string) (Keys, error) {
 			return Keys{}, fmt.Errorf("verifier keys: expected all of %s, got one of %s", keys.Name, verifier.Name())
 		}
 		keys.Lines = append(keys.Lines, line)
-		if algorithm == 6 {
-			keys.MLDSA = append(keys.MLDSA, verifier)
-		} else {
-			keys.Ed25519 = append(keys.Ed25519, verifier)
-		}
+		keys.known = append(keys.known, known{algorithm, line, verifier})
 	}
 	return keys, nil
+}
+
+// Only gives those of the keys that stand in a set of lines.
+func (k Keys) Only(lines map[string]bool) Keys {
+	some := Keys{Name: k.Name}
+	for _, one := range k.known {
+		if lines[one.line] {
+			some.Lines, some.known = append(some.Lines, one.line), append(some.known, one)
+		}
+	}
+	return some
+}
+
+// Signers gives the keys whose signatures a note has, verified or not.
+func (k Keys) Signers(signed []byte) Keys {
+	signers := map[string]bool{}
+	for _, line := range bytes.Split(signed, []byte("\n")) {
+		parts := bytes.SplitN(line, []byte(" "), 3)
+		for _, one := range k.known {
+			id := binary.BigEndian.AppendUint32(nil, one.KeyHash())
+			if len(parts) == 3 && string(parts[1]) == one.Name() {
+				if content, err := base64.StdEncoding.DecodeString(string(parts[2])); err == nil && bytes.HasPrefix(content, id) {
+					signers[one.line] = true
+				}
+			}
+		}
+	}
+	return k.Only(signers)
 }
 
 func parse(line string) (byte, note.Verifier, error) {
@@ -82,16 +112,19 @@ type Checkpoint struct {
 func (k Keys) Open(signed []byte) (Checkpoint, error) {
 	var opened Checkpoint
 	found := false
-	for _, of := range []struct {
-		algorithm string
-		verifiers []note.Verifier
-	}{{"Ed25519", k.Ed25519}, {"ML-DSA-44", k.MLDSA}} {
-		if len(of.verifiers) == 0 {
+	for algorithm, called := range [...]string{1: "Ed25519", 6: "ML-DSA-44"} {
+		var verifiers []note.Verifier
+		for _, one := range k.known {
+			if int(one.algorithm) == algorithm {
+				verifiers = append(verifiers, one.Verifier)
+			}
+		}
+		if len(verifiers) == 0 {
 			continue
 		}
-		text, err := note.Open(signed, note.VerifierList(of.verifiers...))
+		text, err := note.Open(signed, note.VerifierList(verifiers...))
 		if err != nil {
-			return Checkpoint{}, fmt.Errorf("%s: %w", of.algorithm, err)
+			return Checkpoint{}, fmt.Errorf("%s: %w", called, err)
 		}
 		var checkpoint log.Checkpoint
 		rest, err := checkpoint.Unmarshal([]byte(text.Text))
@@ -107,7 +140,7 @@ func (k Keys) Open(signed []byte) (Checkpoint, error) {
 		opened, found = Checkpoint{checkpoint, signed}, true
 	}
 	if !found {
-		return Checkpoint{}, fmt.Errorf("verifier keys: expected one at least, got none")
+		return Checkpoint{}, fmt.Errorf("signatures: expected one of a key that is known, got none")
 	}
 	return opened, nil
 }
