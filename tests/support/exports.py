@@ -99,25 +99,33 @@ class MadeLog:
 
 
 def laid_out(connection: psycopg.Connection, folder: Path) -> None:
-    """Lay out what a ledger's database holds of its logs, as it stands, believing none of it: leaves, notes, keys."""
+    """Lay out what a ledger's database holds of its logs, as it stands, believing none of it: as an export does.
+
+    Full tiles are the stored ones; partial ones are cut, from the leaves or from the roots of the tiles beneath.
+    """
     for number, vkeys in connection.execute("SELECT journal, vkey FROM heads ORDER BY journal").fetchall():
-        leaves = [
-            bytes(leaf)
-            for (leaf,) in connection.execute(
-                'SELECT leaf FROM entries WHERE journal = %s AND length(leaf) < 65536 ORDER BY "index"', (number,)
-            )
-        ]
-        notes = [
-            bytes(note)
-            for (note,) in connection.execute(
-                "SELECT note FROM checkpoints WHERE journal = %s ORDER BY size", (number,)
-            )
-        ]
+        notes = _column(connection, "SELECT note FROM checkpoints WHERE journal = %s ORDER BY size", number)
+        leaves = _column(
+            connection,
+            'SELECT leaf FROM entries WHERE journal = %s AND length(leaf) < 65536 ORDER BY "index"',
+            number,
+        )
         *earlier, newest = notes or [b""]
         with suppress(ValueError):
             leaves = leaves[: claimed(newest).size]
         files = {"vkey": f"{vkeys}\n".encode(), "checkpoint": newest, "checkpoints": b"".join(earlier)}
-        _write(folder / "log" / str(number), files | dict(tile_files(leaves)))
+        files |= dict(tile_files(leaves))
+        if len(leaves) >= WIDTH:
+            files["tile/0/000"], files["tile/1/000.p/1"] = (
+                b"".join(_column(connection, f"SELECT {what} FROM tiles WHERE level = 0 AND journal = %s", number))
+                for what in ("hashes", "root")
+            )
+        _write(folder / "log" / str(number), {path: content for path, content in files.items() if content})
+
+
+def _column(connection: psycopg.Connection, query: str, number: int) -> list[bytes]:
+    rows = connection.execute(query, (number,)).fetchall()  # type: ignore[call-overload]
+    return [bytes(value) for (value,) in rows]
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -259,8 +259,17 @@ JOURNALS: tuple[Forgery, ...] = (
     ),
     Forgery(
         "all checkpoints are deleted", D, S, "L6", "are unsigned",
-        run("DELETE FROM checkpoints WHERE journal = JOURNAL"), "L6",
+        run("DELETE FROM checkpoints WHERE journal = JOURNAL"), "L2",
     ),
+    Forgery(
+        "a stored tile is changed", D, S, "L6", "expected the hashes of its entries",
+        tile("hashes = set_byte(hashes, 40, 7 # get_byte(hashes, 40))"), "L2",
+    ),
+    Forgery(
+        "a stored tile's root is changed", D, S, "L6", "expected the root over its hashes",
+        tile("root = set_byte(root, 0, 7 # get_byte(root, 0))"), "L2",
+    ),
+    Forgery("a stored tile is deleted", D, S, "L6", "tile", run("DELETE FROM tiles WHERE journal = JOURNAL"), "L2"),
     Forgery(
         "the checkpoints published outside are deleted", Who.BROKER, C, "L6", "expected the checkpoint published at",
         lambda f: None,
