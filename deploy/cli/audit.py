@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deploy import founding
-from deploy.cli import audit_receipt
+from deploy.cli import audit_export, audit_receipt
 from deploy.cli.ledger import reachable
 from deploy.cli.progress import terminal
 from deploy.embedded import postgres, processes
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ledger.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Verify the ledger from its stored bytes; recompute what gigs earned.")
+audit_export.register(app)
 audit_receipt.register(app)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -1,0 +1,128 @@
+"""The folder of an export while it is written: files appear whole or not at all, and are on the disk before they count.
+
+A file is drafted beside its place, synced, and moved there; a draft that was left behind counts for nothing and is
+written over or swept away. Drafts of one `put` are synced side by side, which is what makes many files fast. One
+process writes a folder at a time (a lock that ends with it). Must not know what the files mean.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from ledger.errors import Unfit
+
+MANIFEST: Final = "manifest.json"
+DRAFT: Final = ".draft"
+_SYNCED_AT_ONCE: Final = 8
+_KNOWN: Final = frozenset({MANIFEST, f".{MANIFEST}{DRAFT}", "log", "schemes"})
+
+
+class ExportFolder:
+    """A folder that this process alone writes; see `opened`."""
+
+    def __init__(self, folder: Path, pool: ThreadPoolExecutor) -> None:
+        self._folder = folder
+        self._pool = pool
+        self._made: set[Path] = set()
+        self._unsynced: set[Path] = set()
+
+    def __str__(self) -> str:
+        return str(self._folder)
+
+    def read(self, path: str, bytes_max: int) -> bytes | None:
+        """Give a file's content, at most one byte more than `bytes_max`; None if it is not there."""
+        try:
+            with self._folder.joinpath(path).open("rb") as file:
+                return file.read(bytes_max + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def put(self, files: Mapping[str, bytes]) -> None:
+        """Write these files by path, each whole or not at all; their names last once `settle` returned."""
+        for path in files:
+            self._make(self._folder.joinpath(path).parent)
+        list(self._pool.map(lambda path: self._write(path, files[path]), files))
+
+    def settle(self) -> None:
+        """Return once everything that was put is on the disk, names included."""
+        list(self._pool.map(_sync, sorted(self._unsynced)))
+        self._unsynced.clear()
+
+    def take_away(self, path: str) -> None:
+        """Remove a file, durably; nothing happens if it is not there."""
+        place = self._folder.joinpath(path)
+        place.unlink(missing_ok=True)
+        if place.parent.is_dir():
+            _sync(place.parent)
+
+    def sweep(self, below: str, keep: Callable[[str], bool]) -> None:
+        """Remove the files below a path that `keep` does not want (drafts are never wanted), and folders left empty."""
+        start = self._folder.joinpath(below)
+        for place, _, names in os.walk(start, topdown=False):
+            here = Path(place)
+            for name in names:
+                path = here.joinpath(name)
+                if name.endswith(DRAFT) or not keep(path.relative_to(self._folder).as_posix()):
+                    path.unlink()
+            if here != start and not any(here.iterdir()):
+                here.rmdir()
+
+    def _make(self, place: Path) -> None:
+        if place in self._made:
+            return
+        if not place.is_dir():
+            self._make(place.parent)
+            place.mkdir(exist_ok=True)
+            self._unsynced.add(place.parent)
+        self._made.add(place)
+
+    def _write(self, path: str, content: bytes) -> None:
+        place = self._folder.joinpath(path)
+        draft = place.with_name(f".{place.name}{DRAFT}")
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(place)
+        self._unsynced.add(place.parent)
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[ExportFolder]:
+    """Open a folder for writing, making it if need be.
+
+    Raises Unfit if it holds something else than an export, or another process writes it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        there = {entry.name for entry in folder.iterdir()}
+    except OSError as error:
+        raise Unfit(f"{folder}: expected a folder to write to, got {error.strerror}") from error
+    if there and not there & _KNOWN:
+        raise Unfit(f"{folder}: expected an empty folder or an export, got other files; name a folder of its own")
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Unfit(f"{folder}: expected nobody to write it, got another export under way") from None
+        with ThreadPoolExecutor(_SYNCED_AT_ONCE, "export") as pool:
+            yield ExportFolder(folder, pool)
+    except OSError as error:
+        raise Unfit(f"{folder}: expected to write, got {error.strerror or error}") from error
+    finally:
+        os.close(descriptor)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
