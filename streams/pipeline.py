@@ -24,6 +24,7 @@ from contracts.rejections import Code, Rejection
 from ledger import parts
 from ledger.books import KnownGig, Line
 from ledger.domain.accrual import accrue
+from ledger.domain.credit import is_within
 from ledger.domain.language import parse
 from ledger.domain.posting import ACCRUED
 from ledger.domain.posting import Outcome as Posted
@@ -351,7 +352,7 @@ class _Deciding(Writing):
             detail = "data.scheme: expected one that was enacted, got another"
         elif versions[0].currency != data.currency:
             detail = f"data.currency: expected {versions[0].currency} as in the scheme, got another"
-        elif data.fund is not UNSET and not any(rule.fund == data.fund for v in versions for rule in v.rules):
+        elif data.fund is not UNSET and not any(is_within(data.fund, rule.fund) for v in versions for rule in v.rules):
             detail = "data.fund: expected one of the scheme's, got another"
         return None if detail is None else Rejection(Code.SCHEMA_VIOLATION, detail, event.source, event.id)
 

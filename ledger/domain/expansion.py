@@ -167,7 +167,12 @@ def _same(reading: Reading, city: City, share: Share, rule: Rule, mend: str) -> 
         value = node.value.get("value") if node is not None and isinstance(node.value, dict) else node
         if node is None or value is None or not isinstance(value.value, str):
             continue
-        if there is None or _plain(value.value) != there:
+        if value.plain and "." in value.value:
+            told = (
+                f"city {city.name}: {share.what}: {key}: expected a decimal in quotes, got the float {value.value[:40]}"
+            )
+            reading.wrong(value, told, f'write "{value.value[:40]}"')
+        elif there is None or _plain(value.value) != there:
             told = f"city {city.name}: {share.what}: {key}: {city.scheme} itself says {there or 'none'}"
             reading.wrong(node, f"{told}, got {value.value[:40]}", mend)
 

@@ -172,7 +172,8 @@ def later(start: int, every: str, time_zone: str) -> int:
 
 def _case(reading: Reading, tree: Node, default_id: str) -> Case:
     top = reading.mapping(tree, "case", _TOP, _TOP_MORE)
-    if not set(_ANSWERS) & set(top):
+    none = top.get("expect_none")
+    if not set(_ANSWERS) & (set(top) - ({"expect_none"} if none is not None and none.value == "false" else set())):
         reading.wrong(tree, "case: expected an answer, got none", f"add one of {', '.join(_ANSWERS)}")
     _only_text(reading, top)
     nodes = reading.items(top.get("events"), "events")
@@ -294,10 +295,13 @@ def _event(reading: Reading, node: Node, number: int) -> CaseEvent:
 def _moment(reading: Reading, node: Node | None) -> str:
     written = reading.word(node, "at", _AT, "2025-03-04 or 2025-03-04T10:00+08:00")
     try:
-        return written if not written or instant(written, "UTC") >= 0 else ""
+        if not written or instant(written, "UTC") >= 0:
+            return written
+        what, mend = f"at: expected a time from 1970 on, got {written}", "write a day on which the scheme was in force"
     except ValueError:
-        reading.wrong(node or Node("", 1), f"at: expected a time of the calendar, got {written}", "mend the time")
-        return ""
+        what, mend = f"at: expected a time of the calendar, got {written}", "mend the time"
+    reading.wrong(node or Node("", 1), what, mend)
+    return ""
 
 
 def _row(reading: Reading, node: Node, gigs: _Gigs) -> Row:

@@ -17,6 +17,7 @@ from ledger.domain import ids
 from ledger.domain.acting import act
 from ledger.domain.cases import file as casefile
 from ledger.domain.cases.file import Case, CaseEvent, instant, later
+from ledger.domain.credit import is_within
 from ledger.domain.earning import Adjustment, Component, Exchange, Gig, Segment
 from ledger.domain.inputs import inputs_of_gig, inputs_of_window
 from ledger.domain.money import parse_amount
@@ -70,6 +71,7 @@ class Story:
     def __init__(self, case: Case, versions: Sequence[Version], minor_digits: Mapping[str, int]) -> None:
         """Tell it; `minor_digits` are ISO 4217's, by currency. Raises ValueError, with the line of the event."""
         self.scheme = versions[0]
+        self._funds = {rule.fund for version in versions for rule in version.rules}
         self.postings: list[Posting] = []
         self.notices: list[Notice] = []
         self._minor_digits = minor_digits
@@ -183,6 +185,9 @@ class Story:
         own = event.members
         amount = parse_amount(own["amount"], self.scheme.minor_digits)
         payer, period = own.get("payer", ids.PLATFORM_PAYER), parse_period(own["period"])
+        if "fund" in own and not any(is_within(own["fund"], fund) for fund in self._funds):
+            known = ", ".join(sorted(self._funds)) or "none"
+            raise ValueError(f"fund: expected one of {known}, got {own['fund'][:40]!r}")
         return self._do(Remitted(payer, event.platform or "", self.scheme.scheme, own.get("fund"), period, amount, day))
 
     def _decide(self, event: CaseEvent) -> Outcome:

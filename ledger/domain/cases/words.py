@@ -102,6 +102,13 @@ def _amount_of_nature(reading: Reading, node: Node, where: str) -> Any:
     return number
 
 
+def _paid(reading: Reading, node: Node, where: str) -> str:
+    written = decimal(reading, node, where)
+    if written and quantity.exact(written) <= 0:
+        reading.wrong(node, f"{where}: expected more than 0, got {written}", "write what was paid in")
+    return written
+
+
 def _whole_days(reading: Reading, node: Node, where: str) -> int:
     return int(reading.word(node, where, _DAYS, "40") or "0")
 
@@ -165,7 +172,7 @@ MEMBERS: Final[Mapping[str, Read]] = {
     "declared": _declared,
     "set": worker_attributes,
     "period": period,
-    "amount": decimal,
+    "amount": _paid,
     "payer": _choice("worker", "platform"),
     "fund": text,
     "finding": _choice("upheld", "unfounded"),

@@ -363,6 +363,7 @@ SLIPS = [
     ('rate: "0.005"', "from: 2026-08-09", 24, "2026-08-09 cuts the month of 2026-08-01"),
     ('rate: "0.005"', "from: 2027-08-01", 24, "from 2027-08-01 is after 2027-06-30"),
     ('rate: "0.010"', 'rate: "0.02"', 16, "rate: ID-JK-PILOT itself says 0.01, got 0.02"),
+    ('rate: "0.010"', "rate: 0.010", 16, 'expected a decimal in quotes, got the float 0.010; write "0.010"'),
     ('cap: "10000"', 'paid_by: "subsidy:DKI"', 16, "paid_by: ID-JK-PILOT itself says subsidy:JKT"),
     (', rate: "0.010", cap: "10000"', "", 16, "expected what is different, got nothing"),
     ('cap: "10000"', "from: 2026-03-01", 16, "ID-JK-PILOT has no version from 2026-03-01"),

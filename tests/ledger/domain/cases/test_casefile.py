@@ -159,6 +159,8 @@ TWICE = "{at: 2025-03-04, repeat: 2}"
         (["{type: worker.changed, at: 2025-03-04, set: {programmes: JKK}}"], 3, "programmes: expected a list"),
         (["{type: dispute.decided, finding: maybe, suspended_from: 2025-03-04, suspended_days: 3}"], 3, "finding"),
         (["{at: 2025-03-04, payment_due_on: 2025-02-29}"], 3, "day of the calendar"),
+        (["{at: 1969-12-31, gross: '1'}"], 3, "expected a time from 1970 on"),
+        (["{type: remittance.received, at: 2025-03-04, period: 2025-02, amount: '0'}"], 3, "expected more than 0"),
     ],
 )
 def test_a_story_that_cannot_be_is_refused_at_its_line(written: list[str], line: int, what: str) -> None:
@@ -170,6 +172,7 @@ def test_a_story_that_cannot_be_is_refused_at_its_line(written: list[str], line:
     ("answer", "what"),
     [
         ("", "expected an answer"),
+        ("expect_none: false", "expected an answer"),
         ("expekt: []\nexpect_none: true", "unknown key 'expekt'"),
         ("expect: [{fund: A}]", "expected key 'amount'"),
         ("expect: [{amount: 1.5.0}]", "amount: expected"),

@@ -423,6 +423,10 @@ def test_every_wrong_amount_of_a_story_is_seen(name: str) -> None:
             "event 1: currency: expected an ISO",
         ),
         ('events: [{at: 2025-03-04, gross: "1"}]\nexpect_inputs: [{gig: 1, floor: "1"}]', "floor"),
+        (
+            'events: [{type: remittance.received, at: 2025-03-04, period: 2025-02, amount: "1", fund: XX}]\nexpect: []',
+            "event 1: fund: expected one of ",
+        ),
     ],
 )
 def test_a_case_that_cannot_be_run_says_why(text: str, what: str) -> None:
