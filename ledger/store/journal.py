@@ -40,8 +40,8 @@ _SWAP = (
     "signed AS (INSERT INTO checkpoints (journal, size, note) "
     "SELECT journal, %(size)s, %(note)s::bytea FROM swapped WHERE %(note)s::bytea IS NOT NULL), "
     "tiled AS (INSERT INTO tiles (journal, level, number, root, hashes) "
-    "SELECT journal, tile.* FROM swapped, unnest(%(levels)s::smallint[], %(numbers)s::bigint[], %(roots)s::bytea[], "
-    "%(rows)s::bytea[]) AS tile), "
+    "SELECT journal, tile.* FROM swapped, unnest(%(levels)s::smallint[], %(numbers)s::bigint[], %(roots)b::bytea[], "
+    "%(rows)b::bytea[]) AS tile), "  # as bytes: written out in text, twelve tiles cost 2 ms
     "placed AS (INSERT INTO positions (journal, topic, next_offset, duplicates, gap) "
     "SELECT journal, at.* FROM swapped, unnest(%(topics)s::text[], %(offsets)s::bigint[], %(duplicates)s::bigint[], "
     "%(gaps)s::bigint[]) AS at ON CONFLICT (journal, topic) DO UPDATE SET next_offset = excluded.next_offset, "
