@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 
 BACK_OFF_SECONDS: Final = (1.0, 5.0, 30.0, 120.0, 300.0)
 ATTEMPTS: Final = 3
+WITHDRAW_SECONDS: Final = 2.0
 WITNESSES_MAX: Final = 64
 """So many lines stand under one checkpoint beside the log's own: readers of notes need not accept more than 100."""
 
@@ -137,12 +138,16 @@ class Witnesses:
             held.changed.set()
 
     async def withdraw(self) -> None:
-        """Forget all journals: they are another process's now. Returns when nothing is under way."""
+        """Forget all journals: they are another process's now. Returns when nothing is under way, or soon anyhow.
+
+        Whoever gives partitions up must not wait for a database that does not answer; what ends later harms nothing.
+        """
         held, self._held = list(self._held.values()), {}
         tasks = [task for one in held for task in (one.task, *one.busy.values()) if task is not None]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks, timeout=WITHDRAW_SECONDS)
 
     async def _work(self, held: _Held) -> None:
         """Go round until cancelled; what breaks is noted, and begun again later."""

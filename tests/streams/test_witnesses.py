@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -555,6 +556,32 @@ def test_tiles_that_are_missing_are_named_as_a_broken_law(caplog: pytest.LogCapt
 
     town.run(life())
     assert "L6: a tile is missing" in caplog.text
+
+
+def test_giving_up_waits_for_nobody_who_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rebalance must not hang on a database or a witness that holds on."""
+    monkeypatch.setattr(asking, "WITHDRAW_SECONDS", 0.01)
+    let_go = asyncio.Event()
+    holding: list[int] = []
+
+    async def stubborn(_: bytes) -> Answer:
+        while not let_go.is_set():
+            holding.append(1)
+            with contextlib.suppress(asyncio.CancelledError):
+                await let_go.wait()
+        raise LedgerError("witness: away")
+
+    town = Town(1, a=stubborn)
+
+    async def life() -> None:
+        town.witnesses.offer(JOURNAL, signed(5))
+        await idle()
+        await town.witnesses.withdraw()
+        assert len(holding) == 2
+        let_go.set()
+        await idle()
+
+    town.run(life())
 
 
 def test_journals_are_asked_for_side_by_side() -> None:
