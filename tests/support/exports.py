@@ -18,8 +18,9 @@ import psycopg
 
 from contracts import events
 from contracts.topics import partition_of
-from ledger.log import keys
+from ledger.log import keys, prover
 from ledger.log.checkpoint import Checkpoint, claimed, sign_checkpoint
+from ledger.log.tiles import Tile
 from tests.support.replica import Replica
 from tests.support.signing import changed, signed_gig
 from tests.support.strategies import GRAB, POOL, Feed
@@ -83,6 +84,11 @@ class MadeLog:
         hashes = [sha256(b"\x00" + leaf).digest() for leaf in self.leaves[:size]]
         by = signers or self.signed.get(size, self.signers)
         return sign_checkpoint(Checkpoint(self.origin, size, tree_root(hashes)), by)
+
+    def growth(self, old: int, new: int) -> list[bytes]:
+        """The proof that the log of a size has grown from an earlier one."""
+        tiles = {Tile.parse(path): content for path, content in tile_files(self.leaves[:new])}
+        return prover.fold_consistency(old, new, tiles)
 
     def write(self, folder: Path) -> Path:
         """Lay the log out below an export's folder; give its own folder."""

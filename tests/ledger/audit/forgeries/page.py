@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import count
 from pathlib import Path
 
 from ledger.audit.findings import LAWS
 from tests.ledger.audit.forgeries.entries import ENTRIES
 from tests.ledger.audit.forgeries.journals import JOURNALS
+from tests.ledger.audit.forgeries.receipts import RECEIPTS, Forged
 from tests.ledger.audit.forgeries.table import Forgery
+from tests.ledger.audit.forgeries.witnesses import WITNESSES, Asked
 
+Row = Forgery | Forged | Asked
 PAGE = Path(__file__).parents[4] / "deploy" / "FORGERIES.md"
-SECTIONS: tuple[tuple[str, tuple[Forgery, ...]], ...] = (
+SECTIONS: tuple[tuple[str, Sequence[Row]], ...] = (
     ("What an entry says", ENTRIES),
     ("A journal as a whole", JOURNALS),
+    ("A receipt", RECEIPTS),
+    ("What a witness is asked to cosign", WITNESSES),
 )
 BEGIN, END = "<!-- begin table -->\n", "<!-- end table -->\n"
 COLUMNS = "| | what is done | by | found by | law | Go |\n| --- | --- | --- | --- | --- | --- |\n"
@@ -39,7 +44,7 @@ def written(page: str) -> str:
     return head + BEGIN + table() + END + rest.partition(END)[2]
 
 
-def rows() -> Iterable[Forgery]:
+def rows() -> Iterable[Row]:
     """All rows, in the page's order."""
     return (row for _, own in SECTIONS for row in own)
 

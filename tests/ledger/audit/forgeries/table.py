@@ -26,6 +26,7 @@ class Who(StrEnum):
     DATABASE = "owner of the database"
     KEYS = "the same, with the journals' keys"
     BROKER = "owner of the broker"
+    RECEIPT = "whoever hands out a receipt"
 
 
 class By(StrEnum):
@@ -34,6 +35,8 @@ class By(StrEnum):
     STORED = "iuran audit verify --offline"
     COMPARED = "iuran audit verify"
     RECOMPUTED = "iuran audit recompute"
+    RECEIPT = "iuran audit verify-receipt"
+    WITNESS = "iuran witness serve"
 
 
 class Forger(Attacker):
