@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deploy import founding
-from deploy.cli import audit_export, audit_receipt
+from deploy.cli import audit_export, audit_receipt, audit_watch
 from deploy.cli.ledger import reachable
 from deploy.cli.progress import terminal
 from deploy.embedded import postgres, processes
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Verify the ledger from its stored bytes; recompute what gigs earned.")
 audit_export.register(app)
 audit_receipt.register(app)
+audit_watch.register(app)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Journals = Annotated[list[int] | None, typer.Option("--journal", min=0, help="Only this journal; may be repeated.")]

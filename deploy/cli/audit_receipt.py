@@ -51,8 +51,8 @@ def verify_receipt(
     from ledger.log.receipt import ReceiptError
 
     try:
-        trusted = None if policy is None else _policy(policy)
-        verifiers = [one for given in vkey or () for one in _keys(given)]
+        trusted = None if policy is None else read_policy(policy)
+        verifiers = [one for given in vkey or () for one in read_keys(given)]
         verifiers += [log.verifier for log in trusted.logs] if trusted is not None else []
         if not verifiers:
             raise Refused("keys: expected --vkey or a --policy with a `log` line, got none: nothing proves itself")
@@ -85,7 +85,7 @@ def _read(path: Path) -> bytes:
     return content
 
 
-def _keys(given: str) -> list[LogVerifier]:
+def read_keys(given: str) -> list[LogVerifier]:
     """Give the verifiers that a `--vkey` names: a file of verifier keys, or one key as text."""
     from ledger.audit.receipts import parse_keys
     from ledger.log.note import NoteError
@@ -110,7 +110,7 @@ def _is_file(given: str) -> bool:
         return False  # a key is longer than a file's name may be
 
 
-def _policy(path: Path) -> Policy:
+def read_policy(path: Path) -> Policy:
     from ledger.log import policy
 
     try:
