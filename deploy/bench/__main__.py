@@ -10,12 +10,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deploy.bench import engine, ingest, latency, proof, takeover
+from deploy.bench import engine, export, ingest, latency, proof, takeover
 from deploy.embedded import stack
 
 ROUNDS = 3
 INGEST = {"ingest", "copy", "naive", "bytes"}
-GROUPS = ("engine", "ingest", "copy", "naive", "bytes", "latency", "takeover", "proof")
+GROUPS = ("engine", "ingest", "copy", "naive", "bytes", "latency", "takeover", "proof", "export")
 
 
 def main(group: str) -> int:
@@ -41,6 +41,8 @@ def main(group: str) -> int:
                 takeover.run(servers, home, ROUNDS)
             if "proof" in wanted:
                 proof.run(servers, ROUNDS)
+            if "export" in wanted:
+                export.run(servers, home, ROUNDS)
     return 0
 
 

@@ -93,8 +93,8 @@ def _journal(url: str, journal: int, size: int) -> dict[int, bytes]:
         for start in range(0, size, AT_ONCE):
             frontier, nodes = frontier.grow(_hashes(start, min(size, start + AT_ONCE), real))
             row, full = row.grow(nodes)
-            _copy_tiles(connection, journal, full)
-        _copy_entries(connection, journal, real)
+            copy_tiles(connection, journal, full)
+        copy_entries(connection, journal, real)
         name = key_name(LEDGER, journal)
         signers = (keys.generate(name), keys.generate(name, keys.MLDSA44))
         note = sign_checkpoint(Checkpoint(name, size, frontier.root()), signers)
@@ -121,7 +121,8 @@ def _hashes(start: int, end: int, real: Mapping[int, bytes]) -> list[bytes]:
     ]
 
 
-def _copy_tiles(connection: psycopg.Connection, journal: int, full: Iterable[FullTile]) -> None:
+def copy_tiles(connection: psycopg.Connection, journal: int, full: Iterable[FullTile]) -> None:
+    """Put full tiles into their table."""
     statement = "COPY tiles (journal, level, number, root, hashes) FROM STDIN (FORMAT BINARY)"
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types(["int2", "int2", "int8", "bytea", "bytea"])
@@ -129,7 +130,8 @@ def _copy_tiles(connection: psycopg.Connection, journal: int, full: Iterable[Ful
             copy.write_row((journal, *tile))
 
 
-def _copy_entries(connection: psycopg.Connection, journal: int, real: Mapping[int, bytes]) -> None:
+def copy_entries(connection: psycopg.Connection, journal: int, real: Mapping[int, bytes]) -> None:
+    """Put entries, by index, into their table."""
     statement = 'COPY entries (journal, kind, "index", event_key, worker, refers_to, leaf) FROM STDIN (FORMAT BINARY)'
     rows = [copy_row(journal, 0, index, None, None, leaf) for index, leaf in sorted(real.items())]
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
