@@ -23,7 +23,7 @@ from ledger.log.keys import ED25519, MLDSA44, parse_log_vkey
 from ledger.log.note import NoteError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from contracts.entry import Entry
     from ledger.log.keys import LogVerifier
@@ -114,6 +114,21 @@ class KeyRing:
         current = [key for key in self.keys if key.until is None]
         others = [key for key in self.keys if key.until is not None]
         return tuple(key.verifier.vkey() for key in (*_in_order(current), *others))
+
+    def believed(self, trusted: Iterable[str], reach: Mapping[str, int]) -> frozenset[str]:
+        """Give the keys that may be believed by who trusts some: those, and whichever they vouch for, step by step.
+
+        `reach`: by key, the largest size of a checkpoint of this journal's tree that it signed and vouches for. What
+        such a checkpoint covers is said by the journal, the acts about keys among it; an act that none covers may be
+        anybody's. So a log that goes on under keys which no trusted key has signed for is not believed.
+        """
+        found = {vkey for vkey in trusted if self.known(vkey) is not None}
+        while True:
+            covered = max((reach.get(vkey, 0) for vkey in found), default=0)
+            more = {key.verifier.vkey() for key in self.keys if covered >= max(1, key.since)} - found
+            if not more:
+                return frozenset(found)
+            found |= more
 
     def known(self, vkey: str) -> Key | None:
         """Give the key of this written form, if the journal ever had it."""

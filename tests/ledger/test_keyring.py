@@ -120,6 +120,39 @@ def test_a_journal_is_opened_once() -> None:
         KeyRing().opened(("no key",))
 
 
+ROTATED = OPENED.changed("added", (ED[1], ML[1]), 10).changed("retired", (ED[0], ML[0]), 20)
+EVERY = {ED[0], ML[0], ED[1], ML[1]}
+
+
+@pytest.mark.parametrize(
+    ("trusted", "reach", "believed"),
+    [
+        # an honest log: who has the old or the new key alone comes to all of them
+        ((ED[0],), {ED[0]: 21, ML[0]: 21, ED[1]: 99, ML[1]: 99}, EVERY),
+        ((ML[1],), {ED[0]: 21, ML[0]: 21, ED[1]: 99, ML[1]: 99}, EVERY),
+        # no checkpoint of the old key covers the act that adds: it may be anybody's
+        ((ED[0], ML[0]), {ED[0]: 10, ML[0]: 10, ED[1]: 99, ML[1]: 99}, {ED[0], ML[0]}),
+        ((ED[0],), {ED[1]: 99, ML[1]: 99}, {ED[0]}),
+        ((ED[0],), {ED[0]: 11, ED[1]: 99}, EVERY),
+        # a key named in entry 0 beside the trusted one, which has signed nothing: no more than a name
+        ((ED[0],), {ML[0]: 99}, {ED[0]}),
+        ((ED[2],), {ED[0]: 21, ED[1]: 99}, set()),
+        ((), {ED[0]: 21}, set()),
+    ],
+)
+def test_who_trusts_a_key_believes_what_it_vouches_for_and_no_more(
+    trusted: tuple[str, ...], reach: dict[str, int], believed: set[str]
+) -> None:
+    assert ROTATED.believed(trusted, reach) == believed
+
+
+def test_believing_goes_on_over_several_rotations() -> None:
+    ring = ROTATED.changed("added", (ED[2], ML[2]), 30).changed("retired", (ED[1], ML[1]), 40)
+    reach = {ED[0]: 21, ED[1]: 41, ED[2]: 99}
+    assert ring.believed((ED[0],), reach) == {*EVERY, ED[2], ML[2]}
+    assert ring.believed((ED[0],), reach | {ED[1]: 30}) == EVERY
+
+
 # -- against a model that keeps every size apart -------------------------------------------------------------------
 
 SIZES = 40
