@@ -107,7 +107,7 @@ func (a *audit) journal(number, journals int) *book.Opening {
 	entries := book.New(number, journals)
 	list := entries.List
 	defer func() { a.found = append(a.found, list.Found...) }()
-	known, err := a.keysOf(prefix)
+	own, known, err := a.keysOf(prefix)
 	if err != nil {
 		law := "L6"
 		if errors.Is(err, source.ErrNone) {
@@ -151,29 +151,30 @@ func (a *audit) journal(number, journals int) *book.Opening {
 	if want := fmt.Sprintf("%s/log/%d", entries.Opening.Ledger, number); known.Name != want {
 		list.Add("L6", 0, "entry 0: expected the log named %s, got %s", want, known.Name)
 	}
-	for _, vkey := range known.Lines {
+	for _, vkey := range append(own.Lines, known.Lines...) {
 		if entries.Keys[vkey] == nil {
-			list.Add("L6", 0, "entry 0: expected to name the verifier keys that are trusted, got others")
+			list.Add("L6", 0, "entry 0: expected to name the verifier keys that are given or trusted, got others")
 		}
 	}
 	return entries.Opening
 }
 
-// keysOf gives the log's verifier keys: its own file's, which must hold the trusted ones if there are such.
-func (a *audit) keysOf(prefix string) (keys.Keys, error) {
+// keysOf gives the keys of the log's own file, and those that are trusted: the same where the auditor brought none.
+func (a *audit) keysOf(prefix string) (own, known keys.Keys, err error) {
 	text, err := a.files.Read(prefix + "/vkey")
 	if err != nil {
-		return keys.Keys{}, err
+		return own, known, err
 	}
-	own, err := keys.Parse(string(text))
+	own, err = keys.Parse(string(text))
 	if err != nil || a.trusted == nil {
-		return own, err
+		return own, own, err
 	}
 	trusted := a.trusted[own.Name]
 	if len(trusted) == 0 {
-		return keys.Keys{}, fmt.Errorf("verifier key: expected a trusted one named %s, got none", own.Name)
+		return own, known, fmt.Errorf("verifier key: expected a trusted one named %s, got none", own.Name)
 	}
-	return keys.Parse(strings.Join(trusted, "\n"))
+	known, err = keys.Parse(strings.Join(trusted, "\n"))
+	return own, known, err
 }
 
 // walk checks each tile and bundle and reads the entries, proven or not: a wrong one may say itself what is wrong with

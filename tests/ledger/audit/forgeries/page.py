@@ -8,16 +8,18 @@ from pathlib import Path
 
 from ledger.audit.findings import LAWS
 from tests.ledger.audit.forgeries.entries import ENTRIES
+from tests.ledger.audit.forgeries.exports import EXPORTS, Spoilt
 from tests.ledger.audit.forgeries.journals import JOURNALS
 from tests.ledger.audit.forgeries.receipts import RECEIPTS, Forged
 from tests.ledger.audit.forgeries.table import Forgery
 from tests.ledger.audit.forgeries.witnesses import WITNESSES, Asked
 
-Row = Forgery | Forged | Asked
+Row = Forgery | Forged | Asked | Spoilt
 PAGE = Path(__file__).parents[4] / "deploy" / "FORGERIES.md"
 SECTIONS: tuple[tuple[str, Sequence[Row]], ...] = (
     ("What an entry says", ENTRIES),
     ("A journal as a whole", JOURNALS),
+    ("An export", EXPORTS),
     ("A receipt", RECEIPTS),
     ("What a witness is asked to cosign", WITNESSES),
 )

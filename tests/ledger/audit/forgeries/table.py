@@ -24,9 +24,10 @@ class Who(StrEnum):
     """Whose power it takes."""
 
     DATABASE = "owner of the database"
-    KEYS = "the same, with the journals' keys"
+    KEYS = "owner of the database and of the keys"
     BROKER = "owner of the broker"
     RECEIPT = "whoever hands out a receipt"
+    EXPORT = "whoever hands out an export"
 
 
 class By(StrEnum):
@@ -37,6 +38,7 @@ class By(StrEnum):
     RECOMPUTED = "iuran audit recompute"
     RECEIPT = "iuran audit verify-receipt"
     WITNESS = "iuran witness serve"
+    EXPORT = "tests/foreign/go verify-log -vkeys -against DIR"
 
 
 class Forger(Attacker):
