@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ledger.audit.watch_memory import Memory
 
 ASKED_AGAIN_SECONDS: Final = 3
-"""A checkpoint may be kept by caches for two seconds: an older one is asked for again before it is a finding."""
+"""What a server that is just being replaced may show for a moment is asked for again before it is a finding."""
 MAY_PASS: Final = frozenset({"rollback", "unproven", "gone"})
 FILE_BYTES_MAX: Final = 1 << 23
 Wait = Callable[[int], bool]

@@ -257,9 +257,13 @@ class Export:
                     "sha256": {name: sha256(content).hexdigest() for name, content in files.items()},
                 }
             )
-        schemes = []
+        schemes: list[dict[str, str]] = []
+        paths: set[str] = set()
         for (scheme, version, digest), text in sorted(self._schemes.items()):
-            path = f"schemes/{scheme}/{version}.{digest[:16]}.json"
+            path = f"schemes/{scheme}@{version}.json"
+            if path in paths:
+                path = f"schemes/{scheme}@{version}.{digest[:16]}.json"
+            paths.add(path)
             yield path, text
             schemes.append({"scheme": scheme, "version": version, "sha256": digest, "file": path})
         ledger = self._logs[0].checkpoint.origin.rpartition("/log/")[0]

@@ -34,7 +34,7 @@ FILE_BYTES_MAX: Final = 1 << 32
 _LOG: Final = re.compile(
     r"log/(?:0|[1-9][0-9]{0,4})/(?P<file>vkey|checkpoint|checkpoints|tile/.*)", re.ASCII | re.DOTALL
 )
-_SCHEME: Final = re.compile(r"schemes/[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
+_SCHEME: Final = re.compile(r"schemes/[A-Za-z0-9][A-Za-z0-9._@-]*", re.ASCII)
 _CUT_FROM_MAX: Final = 256
 
 

@@ -6,7 +6,7 @@ kept only once it held. The contradictions (a `Raised`, upholding L6 from outsid
 
 - `split view`: two signed checkpoints of one size with different roots;
 - `fork`: a signed checkpoint whose tree, by its own tiles, does not contain the one seen before;
-- `rollback`: a signed checkpoint smaller than the one seen before;
+- `rollback`: a signed checkpoint smaller than the one seen before, whose tree is no longer there;
 - `unproven`: a larger checkpoint whose tiles are not those of its root, or are withheld;
 - `unsigned`: a checkpoint that no pinned key has signed; `gone`: none any more where there was one;
 - `standing still`: a checkpoint that has not grown for as long as the watcher said.
@@ -96,9 +96,11 @@ def look(paths: Paths, journal: int, vkeys: Sequence[str], before: Seen | None, 
             raise Raised("split view", journal, detail, (*held, note))
         return Look(before._replace(vkeys=tuple(vkeys)), note)
     if checkpoint.size < old.size:
-        detail = f"expected size {old.size} or more, which was signed before, got {checkpoint.size}"
-        raise Raised("rollback", journal, detail, (*held, note))
-    _check_growth(paths, journal, old, checkpoint, (before.note, note))
+        # an older checkpoint is shown by a cache, or where the first quorum came late: harmless, if the tree that was
+        # seen is still there and contains it
+        _check_growth(paths, journal, checkpoint, old, (before.note, note), "rollback")
+        return Look(before._replace(vkeys=tuple(vkeys)), note)
+    _check_growth(paths, journal, old, checkpoint, (before.note, note), "unproven")
     return Look(Seen(journal, tuple(vkeys), note, now), note)
 
 
@@ -110,14 +112,19 @@ def check_moving(seen: Seen, shown: bytes, now: int, stalled_after: int) -> None
         raise Raised("standing still", seen.journal, detail, (seen.note, shown))
 
 
-def _check_growth(paths: Paths, journal: int, old: Checkpoint, new: Checkpoint, both: tuple[bytes, bytes]) -> None:
-    """Raise Raised unless the new tree contains the old one, by tiles that are of the new root."""
+def _check_growth(
+    paths: Paths, journal: int, old: Checkpoint, new: Checkpoint, both: tuple[bytes, bytes], without: str
+) -> None:
+    """Raise Raised unless the larger tree contains the smaller one, by tiles that are of the larger one's root.
+
+    `without` is what it is called when there are no such tiles.
+    """
     wanted = needs_consistency(old.size, new.size)
     try:
         hashes = _tiles(paths, journal, new).tiles(wanted)
         path = fold_consistency(old.size, new.size, hashes)
     except (ProofError, TileError) as error:
-        raise Raised("unproven", journal, f"growth from {old.size} to {new.size}: {error}", both) from error
+        raise Raised(without, journal, f"signed sizes {old.size} and {new.size}: {error}", both) from error
     try:
         verify_consistency(old.size, old.root, new.size, new.root, path)
     except ProofError as error:

@@ -261,6 +261,8 @@ def test_files_are_served_with_their_content_types_and_nothing_else_is(fresh: Pa
         assert (got.status_code, got.body) == (200, (fresh / path).read_bytes()), path
         assert (got.headers["content-type"], got.headers["cache-control"]) == (media_type, caching)
         assert answers.answer("HEAD", path).body == b""
+    for scheme in json.loads((fresh / "manifest.json").read_bytes())["schemes"]:
+        assert answers.answer("GET", scheme["file"]).body == (fresh / scheme["file"]).read_bytes()
     for path in ("log/0/tile/0/0", "log/00/vkey", "log/0/../../letter", "../letter", "log/0/tile/0/001/../000", "log"):
         assert answers.answer("GET", path).status_code == 404, path
     assert answers.answer("POST", "manifest.json").status_code == 405

@@ -106,12 +106,30 @@ def test_a_rollback_is_raised_with_both_checkpoints(served: Served, capsys: pyte
     assert served.round() == 0
     served.show(served.older)
     assert served.round() == 1
-    assert "L6 journal 0: rollback: expected size" in capsys.readouterr().out
+    assert "L6 journal 0: rollback: signed sizes" in capsys.readouterr().out
     assert served.evidence()["log-0-rollback"] == [served.note(served.newer), served.note(served.older)]
     before = served.evidence()
     assert (served.round(), served.evidence()) == (1, before)
     served.show(served.newer)
     assert served.round() == 0
+
+
+def test_an_older_checkpoint_over_a_tree_that_is_still_there_is_harmless(served: Served) -> None:
+    served.show(served.newer)
+    assert served.round() == 0
+    served.write(0, "checkpoint", served.note(served.older))
+    assert (served.round(), served.evidence()) == (0, {})
+    assert json.loads((served.state / "log-0.json").read_bytes())["checkpoint"].encode() == served.note(served.newer)
+
+
+def test_an_older_checkpoint_of_another_tree_is_a_fork(served: Served, signers: list[object]) -> None:
+    served.show(served.newer)
+    assert served.round() == 0
+    older = claimed(served.note(served.older))
+    other = sign_checkpoint(older._replace(root=b"\7" * 32), signers)  # type: ignore[arg-type]
+    served.write(0, "checkpoint", other)
+    assert served.round() == 1
+    assert served.evidence() == {"log-0-fork": [served.note(served.newer), other]}
 
 
 def test_two_roots_at_one_size_are_a_split_view(served: Served, signers: list[object]) -> None:
