@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -28,6 +29,7 @@ ASKED_AGAIN_SECONDS: Final = 3
 """What a server that is just being replaced may show for a moment is asked for again before it is a finding."""
 MAY_PASS: Final = frozenset({"rollback", "unproven", "gone"})
 FILE_BYTES_MAX: Final = 1 << 23
+KEY_SHOWN_MAX: Final = 120
 Wait = Callable[[int], bool]
 """Waits so many seconds; gives whether to end."""
 
@@ -149,13 +151,13 @@ class Rounds:
         listed = first_keys(self._paths, journal) or ()
         if before is None:
             for line in listed:
-                _say(f"journal {journal}: trusted on first use, compare it elsewhere: {line}")
+                _say(f"journal {journal}: trusted on first use, compare it elsewhere: {_short(line)}")
             return listed
         fresh = tuple(line for line in listed if line not in before.vkeys)
         if fresh and self._told.get(journal) != fresh:
             self._told[journal] = fresh
             for line in fresh:
-                _say(f"journal {journal}: now lists another key, not trusted until --vkey says so: {line}")
+                _say(f"journal {journal}: now lists another key, not trusted until --vkey says so: {_short(line)}")
         return before.vkeys
 
     def _all(self) -> list[int]:
@@ -193,6 +195,13 @@ def pinned_keys(given: Sequence[str], policy: Path | None) -> dict[int, list[str
         if verifier.vkey() not in lines:
             lines.append(verifier.vkey())
     return pinned
+
+
+def _short(vkey: str) -> str:
+    """A verifier key for people: whole where that is a line, else its beginning and the digest of all of it."""
+    if len(vkey) <= KEY_SHOWN_MAX:
+        return vkey
+    return f"{vkey[:KEY_SHOWN_MAX]}... (SHA-256 of the key's line: {sha256(vkey.encode()).hexdigest()})"
 
 
 def _say(line: str) -> None:
