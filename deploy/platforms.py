@@ -8,7 +8,8 @@ wish finishes the act it began, and a wish that is fulfilled in every journal an
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET
@@ -27,6 +28,8 @@ from ledger.store.startup import check_ledger
 from streams import acts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from deploy.cli.progress import Progress
     from ledger.settings import Settings
     from ledger.signatures import PlatformKey
@@ -37,19 +40,31 @@ _open = msgspec.json.Decoder(events.PlatformChanged).decode
 
 
 class Wish(NamedTuple):
-    """How a platform shall sign: `key` the base64 of its public key, `only` whether it must; None leaves what is."""
+    """How a platform shall sign: `key` the base64 of its public key, `only` whether it must; None leaves what is. And
+    which attributes schemes shall read of it from a day on (`on`, 2026-03-31).
+    """
 
     key: str | None = None
     only: bool | None = None
+    attributes: tuple[tuple[str, str | bool], ...] = ()
+    on: str | None = None
 
 
 class Known(NamedTuple):
-    """A platform as one journal knows it: the act that added it, its key, since which entry, and changes so far."""
+    """A platform as one journal knows it: the act that added it, its key, since which entry, changes so far, and what
+    was stated last of each attribute and day.
+    """
 
     added: events.PlatformChanged | None = None
     key: PlatformKey | None = None
     since: int | None = None
     changes: int = 0
+    stated: Mapping[tuple[str, str], Any] = MappingProxyType({})
+
+    def fulfils(self, wish: Wish) -> bool:
+        """Tell whether a journal knows already all that is wished. Raises Unfit for what it would refuse."""
+        told = all(self.stated.get((name, wish.on or "")) == value for name, value in wish.attributes)
+        return told and _check(self.key, wish) == self.key
 
 
 def known(url: str) -> dict[str, dict[int, Known]]:
@@ -69,7 +84,8 @@ def known(url: str) -> dict[str, dict[int, Known]]:
                 before = before._replace(added=_open(bytes(entry.event.data)))
             made = _CHANGED(str(entry.cause.id))
             changes = int(made["number"]) if made and made["name"] == stated.platform else before.changes
-            own[number] = before._replace(key=key, since=since, changes=changes)
+            told = {(name, stated.from_day.isoformat()): value for name, value in stated.attributes.items()}
+            own[number] = before._replace(key=key, since=since, changes=changes, stated={**before.stated, **told})
     return found
 
 
@@ -98,7 +114,7 @@ def add(settings: Settings, platform: str, wish: Wish, progress: Progress) -> st
 
 
 def change(settings: Settings, platform: str, wish: Wish, progress: Progress) -> bool:
-    """Let a registered platform sign as wished, from an entry of each journal on; False where it does already.
+    """Let a registered platform be as wished, from an entry of each journal on; False where it is already.
 
     Raises Unfit for an unknown platform, a wish that can't be, and a change that is announced and not yet entered;
     LedgerError when a server does not answer.
@@ -111,7 +127,7 @@ def change(settings: Settings, platform: str, wish: Wish, progress: Progress) ->
         if wish == Wish():
             return False
         raise Unfit(f"platform {platform}: expected one that every journal has entered, got none; start the stream")
-    if all(_check(own.key, wish) == own.key for own in journals):
+    if all(own.fulfils(wish) for own in journals):
         return False
     number = min(own.changes for own in journals) + 1
     act = acts.Act(
@@ -119,6 +135,8 @@ def change(settings: Settings, platform: str, wish: Wish, progress: Progress) ->
         f"platform.{platform}.changed.{number}",
         platform,
         lambda _: events.PlatformChanged(
+            attributes=dict(wish.attributes) if wish.attributes else UNSET,
+            effective_on=wish.on or UNSET,
             platform=platform,
             signed_only=UNSET if wish.only is None else wish.only,
             signing_key=UNSET if wish.key is None else wish.key,
@@ -126,6 +144,9 @@ def change(settings: Settings, platform: str, wish: Wish, progress: Progress) ->
             topic=facts.platforms[platform],
         ),
     )
+    bad = acts.refused(act, facts.topic_prefix, facts.journals, 0)
+    if bad is not None:
+        raise Unfit(f"platform {platform}: {bad.code}: {bad.detail}")
     progress.step("one act in each journal")
     try:
         offsets = acts.announce(broker, facts.topic_prefix, facts.journals, act)

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS: Final = 60.0
 SETTLE_SECONDS: Final = 180.0
+STALL_SECONDS: Final = 180.0
+"""A close counts its parts before it writes the first one: some minutes where a journal has a million workers."""
+CLOSE_PAUSE_SECONDS: Final = 0.2
+_NO_STREAM: Final = "no stream process runs: it will act when one does (`iuran up`, or `iuran stream`)"
 
 
 class NotSettled(LedgerError):
@@ -51,8 +55,36 @@ def wait_read(url: str, topic: str, offsets: Mapping[int, int], progress: Progre
 
     if _wait(read_past, WAIT_SECONDS, f"{topic}: expected every journal to read on"):
         return True
-    progress.step("no stream process runs: it will act when one does (`iuran up`, or `iuran stream`)")
+    progress.step(_NO_STREAM)
     return False
+
+
+def wait_closed(url: str, topic: str, offsets: Mapping[int, int], progress: Progress) -> bool:
+    """Wait until every journal has closed what the records at these offsets close; False when no stream process runs.
+
+    However long that takes, as long as entries are written; one that restarts meanwhile is waited for. Raises
+    NotSettled after STALL_SECONDS without any.
+    """
+    moved, seen, writing = time.monotonic(), -1, False
+    with progress.track(len(offsets), "journals closed") as track:
+        shown = 0
+        while True:
+            read = _positions(url)
+            done = sum(read.get((topic, number), 0) > offset for number, offset in offsets.items())
+            track.advance(done - shown)
+            shown = done
+            if done == len(offsets):
+                return True
+            writing = writing or writers(url) > 0
+            if not writing:
+                progress.step(_NO_STREAM)
+                return False
+            sizes = sum(size for size, _ in _sizes(url).values())
+            if sizes != seen:
+                moved, seen = time.monotonic(), sizes
+            elif time.monotonic() - moved > STALL_SECONDS:
+                raise NotSettled(f"{topic}: expected closes to go on, got {STALL_SECONDS:.0f} s without; see the log")
+            time.sleep(CLOSE_PAUSE_SECONDS)
 
 
 def wait_taken_up(url: str, topic: str, journals: int) -> None:

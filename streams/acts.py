@@ -7,6 +7,7 @@ An act has a stable id, so doing it again (after a crash, or by two operators) a
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +16,8 @@ from kafka.errors import KafkaError
 from msgspec import UNSET
 
 from contracts import events
+from contracts.codec import Gate, Record, decode
+from contracts.rejections import Rejection
 from contracts.topics import CONTROL
 from ledger.errors import Unfit
 from streams.checkpoints import BrokerUnavailable
@@ -32,6 +35,27 @@ class Act(NamedTuple):
     id: str
     subject: str
     data_of: Callable[[int], events.Data]
+    time: str | None = None
+
+
+def now() -> str:
+    """Give the time as an event writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def refused(act: Act, prefix: str, journals: int, number: int) -> Rejection | None:
+    """Give why a journal would refuse an act for what it is, whatever the journal holds; None where it would not."""
+    record = Record(
+        prefix + CONTROL,
+        number,
+        0,
+        time.time_ns() // 1_000_000,
+        act.subject.encode(),
+        _value(act, number, act.time or now()),
+        (),
+    )
+    outcome = decode(record, Gate(None, journals))
+    return outcome if isinstance(outcome, Rejection) else None
 
 
 def announce(
@@ -39,20 +63,20 @@ def announce(
 ) -> dict[int, int]:
     """Put an act into each partition (or `only` some) that has not got it yet; give the offset it has in each.
 
-    Raises Unfit when a partition has the same act with other data, BrokerUnavailable: some partitions may have it then;
-    do it again.
+    It happens at the time that it says, else now, and done again when it first did. Raises Unfit when a partition has
+    the same act with other data, BrokerUnavailable: some partitions may have it then; do it again.
     """
     topic = prefix + CONTROL
     wanted = range(journals) if only is None else sorted(only)
     try:
         found = _announced(broker, topic, wanted, act.id)
-        time = next((had.time for had in found.values()), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
-        values = {number: _value(act, number, time) for number in wanted}
+        at = act.time or next((had.time for had in found.values()), now())
+        values = {number: _value(act, number, at) for number in wanted}
         changed = [number for number, had in found.items() if had.value != values[number]]
         if changed:
             raise Unfit(
                 f"{act.id}: expected what was announced before, got other content; an act happens once: "
-                "give a changed scheme text a new revision"
+                "what is changed needs an id of its own, a scheme's text a new revision"
             )
         sent = _send(broker, topic, act.subject.encode(), {n: v for n, v in values.items() if n not in found})
     except (KafkaError, OSError) as error:
@@ -75,14 +99,14 @@ def close_period(
     try:
         found = _announced(broker, topic, range(journals), act)
         ends = _ends(broker, feeds, journals)
-        time = next((had.time for had in found.values()), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        at = next((had.time for had in found.values()), now())
 
         def data_of(number: int) -> events.Data:
             offsets = {feed: ends[feed, number] for feed in feeds}
             return events.PeriodClosed(offsets=offsets, period=period, platform=UNSET if platform is None else platform)
 
         closing = Act(events.PERIOD_CLOSED, act, subject, data_of)
-        values = {number: _value(closing, number, time) for number in range(journals) if number not in found}
+        values = {number: _value(closing, number, at) for number in range(journals) if number not in found}
         sent = _send(broker, topic, subject.encode(), values)
     except (KafkaError, OSError) as error:
         what = f"{topic}: {str(error) or error.__class__.__name__}"

@@ -16,6 +16,7 @@ from deploy.cli import (
     demo,
     keys,
     ledger,
+    operating,
     platform,
     publish,
     reconcile,
@@ -43,11 +44,16 @@ app.command("stream")(serve.stream)
 app.command("api")(serve.api)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(platform.app, name="platform")
+app.add_typer(operating.workers, name="worker")
+app.add_typer(operating.periods, name="period")
+app.add_typer(operating.remittances, name="remittance")
+app.add_typer(operating.disputes, name="dispute")
 publish.register(app)
 simulate.register(scheme.app)
 reconcile.register(scheme.app)
+operating.register(scheme.app)
 app.add_typer(
-    scheme.app, name="scheme", help="Schemes as data: list, show, check, test, enact, simulate, diff, reconcile."
+    scheme.app, name="scheme", help="Schemes as data: list, show, check, test, enact, set, simulate, diff, reconcile."
 )
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="key")

@@ -15,8 +15,11 @@ import typer
 from deploy import founding
 from deploy import platforms as registering
 from deploy.cli.ledger import reachable
+from deploy.cli.operating import attributes_of, today
 from deploy.cli.progress import terminal
+from deploy.operating import day_of
 from ledger import settings as settings_of
+from ledger.domain.attributes import PLATFORM
 from ledger.errors import Unfit
 from ledger.store import private_files
 from ledger.store.startup import check_ledger
@@ -34,6 +37,10 @@ KeyFile = Annotated[
 Only = Annotated[
     bool | None, typer.Option("--signed-only/--unsigned-too", help="Whether the platform signs all it sends.")
 ]
+Values = Annotated[
+    list[str] | None, typer.Option("--set", help="NAME=VALUE, for example turnover=1000000; may be repeated.")
+]
+On = Annotated[str | None, typer.Option("--on", help="From which day --set holds, 2026-03-31; default: today (UTC).")]
 Passphrase = Annotated[Path | None, typer.Option("--passphrase-file", help="A file of mode 0600 with one line.")]
 
 
@@ -46,15 +53,23 @@ def add(name: Name, signing_key: KeyFile = None, signed_only: Only = None) -> No
 
 
 @app.command("change")
-def change(name: Name, signing_key: KeyFile = None, signed_only: Only = None) -> None:
-    """Give a platform another key, or let it sign all or not; what it signed before stays as it is.
+def change(
+    name: Name, signing_key: KeyFile = None, signed_only: Only = None, values: Values = None, on: On = None
+) -> None:
+    """Give a platform another key, let it sign all or not, or state attributes that schemes read, from a day on.
 
-    What is on its way under the old key is refused once the new one is in force: let the platform pause first.
+    What it signed before stays as it is. What is on its way under the old key is refused once the new one is in force:
+    let the platform pause first.
     """
     settings = reachable(settings_of.load())
     wish = _wish(signing_key, signed_only)
+    if values:
+        day = today() if on is None else day_of(on)
+        told = sorted(attributes_of(values, PLATFORM).items())
+        stated = tuple((key, value) for key, value in told if not isinstance(value, tuple))
+        wish = wish._replace(attributes=stated, on=day.isoformat())
     if wish == registering.Wish():
-        raise Unfit("platform change: expected --signing-key, --signed-only or --unsigned-too, got none")
+        raise Unfit("platform change: expected --signing-key, --signed-only, --unsigned-too or --set, got none")
     done = registering.change(settings, name, wish, terminal())
     print(f"platform {name}: {'changed' if done else 'stands so already'}")
 

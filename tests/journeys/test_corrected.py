@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from contracts import events
 from contracts.currencies import EXPONENTS
 from contracts.entry import Entry
 from contracts.topics import CONTROL
-from deploy import founding
+from deploy import founding, operating
 from deploy.cli.progress import SILENT
 from deploy.embedded.stack import Servers
+from deploy.settling import writers
 from ledger.api.explanation import Explaining
 from ledger.audit import evidence, recompute
 from ledger.domain.document import load_document
@@ -99,6 +101,8 @@ def test_what_comes_days_later(ledger: SmallLedger) -> None:
         running[0].kill()
         running[0].start()
         assert acts.close_period(*close) == offsets, "closing again adds nothing"
+        until(lambda: writers(ledger.url) > 0, "the process writing again", running)
+        assert operating.close_period(ledger.settings, "2026-03", None, date(2026, 4, 1), SILENT)
         until_settled(ledger, running)
 
     # 25,000 less nothing: the tip counts in its gig's window; JKK at the revised rate, once

@@ -221,6 +221,10 @@ ENACTING: Final = """\
 - A new figure from a day on is a new item under `versions:`; the old one stays. It holds until the next one's `from`;
   `rules: []` ends a scheme. A relief with an end is a condition (`window.last: {from: 2026-01-01, to: 2027-03-31}`)
   or a version.
+- What is left open (`value: open`) is set by `iuran scheme set MY-SCHEME fee=16.90 --from 2026-07-01 --source "Order
+  12/2026"`: a version of that day whose text carries the figure and this source, so that every audit knows it. Later
+  versions that leave it open get it too. A window takes the figure that holds on its last day. Where cities differ, a
+  programme ([PROGRAMMES.md](PROGRAMMES.md)) has their figures.
 - A figure that was enacted and was wrong is mended by a copy of its version with `revision: 2`; the ledger then posts
   the differences.
 - `iuran scheme enact` carries the version's canonical text into the ledger: JSON of this one version, keys sorted,
