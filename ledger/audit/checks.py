@@ -40,13 +40,12 @@ from ledger.audit.balances import PLATFORM_SOURCE, Balances
 from ledger.audit.event_keys import EventKeys, digest_of
 from ledger.audit.findings import Finding, Findings
 from ledger.audit.growth import Growth, Tiles
+from ledger.audit.journal_keys import JournalKeys, NoteAt
 from ledger.audit.offsets import Offsets
 from ledger.audit.plain import Plain
 from ledger.audit.references import LeavesAt, References
 from ledger.audit.rows import Column, Head, RefusedRow, Rows
 from ledger.audit.signatures import Signatures
-from ledger.log.keys import LogVerifier, parse_log_vkey
-from ledger.log.note import NoteError
 
 _OPERATOR: Final = "urn:iuran:operator"
 _CODES: Final = frozenset(Code)
@@ -80,8 +79,8 @@ class JournalCheck:
         self.findings = Findings(journal)
         self._add = self.findings.add
         self._secret = secret
-        self._growth = Growth(self.findings, [])
-        self._vkeys: frozenset[str] = frozenset()
+        self._keys = JournalKeys(journal, self.findings)
+        self._growth = Growth(self.findings, self._keys)
         self._journals: int | None = None
         self._offsets = Offsets(self.findings)
         self._balances = Balances(self.findings)
@@ -94,49 +93,37 @@ class JournalCheck:
         """How many refused records were met that were erased: their hashes can't be held against anything."""
         self._refused_met = False
         self._speakers: set[tuple[str, str]] = set()
+        self.schemes: dict[tuple[str, str], str] = {}
+        """SHA-256 (hex) of the text of each scheme's version that was enacted."""
 
     def start(
         self,
         head: Head,
-        vkeys: Sequence[str],
+        listed: Sequence[str],
         outside: Mapping[str, bytes] | None = None,
         tiles: Tiles | None = None,
         partial_tiles: bool = False,
         leaves_at: LeavesAt | None = None,
+        trusted: Sequence[str] = (),
+        note_at: NoteAt | None = None,
     ) -> None:
-        """Begin: `vkeys` are the journal's trusted verifier keys, the current first.
+        """Begin: `listed` are the verifier keys that the source lists, `trusted` those that the auditor brings, if any.
 
         `outside` are checkpoints seen elsewhere (the topic of checkpoints, a witness, an earlier audit), each under a
         word that says where: the log must contain them all (L6). `tiles` gives those kept beside the entries, the
         partial ones of the whole tree among them if `partial_tiles`. `leaves_at` gives stored leaves by index, for what
-        the columns of later entries say of them.
+        the columns of later entries say of them, `note_at` stored checkpoints by size.
         """
-        verifiers: list[LogVerifier] = []
-        for vkey in dict.fromkeys(vkeys):
-            try:
-                verifiers.append(parse_log_vkey(vkey))
-            except NoteError as error:
-                self._add("L6", None, str(error))
-        for verifier in verifiers:
-            if not verifier.name.endswith(f"/log/{self.journal}"):
-                self._add("L6", None, f"key name: expected one ending with /log/{self.journal}, got {verifier.name}")
         if head.journal != self.journal:
             self._add("L5", None, f"head: expected journal {self.journal}, got {head.journal}")
-        self._vkeys = frozenset(verifier.vkey() for verifier in verifiers)
-        self._growth = Growth(self.findings, verifiers, tiles, partial_tiles)
+        self._keys.start(listed, trusted, note_at)
+        self._growth = Growth(self.findings, self._keys, tiles, partial_tiles)
         self._references = References(self.journal, self.findings, leaves_at)
-        if head.published is not None:
-            published = self._growth.outside(head.published, "published")
-            if published is not None and published.size != head.published_size:
-                detail = f"head: expected {published.size} as published size, as its checkpoint says"
-                self._add("L6", None, f"{detail}, got {head.published_size}", published.size)
-        for where, note in (outside or {}).items():
-            self._growth.outside(note, where)
+        self._growth.begin(head, outside or {})
 
     def rows(self, rows: Rows) -> None:
         """Check stored rows: their place in the tree, their leaves, and the columns beside them where there are any."""
         leaves, columns, start = rows.leaves, rows.columns, rows.start
-        self._growth.leaves(start, leaves)
         self.entries += len(leaves)
         at, end = 0, len(leaves)
         short = max(map(len, leaves), default=0) <= LEAF_BYTES_MAX
@@ -147,6 +134,8 @@ class JournalCheck:
                 self._entry(start + at, leaves[at], None if columns is None else columns.at(at))
                 at += 1
         self._references.settle()
+        # behind the entries, since they say which keys must have signed
+        self._growth.leaves(start, leaves)
 
     def _entry(self, index: int, leaf: bytes, column: Column | None) -> None:
         """Check one entry the long way: its leaf bytes, and its columns where they are kept."""
@@ -210,10 +199,6 @@ class JournalCheck:
         is missing are named if `refused` was called for any, or there is none at all. `full_tiles`: how many are kept,
         by level, where they were counted.
         """
-        if head.published is None and head.published_size:
-            self._add(
-                "L6", None, f"head: expected a checkpoint published at {head.published_size}, got none", head.size
-            )
         self._offsets.finish(positions, head.size)
         for index, first in self.events.met_again():
             self._add("L3", index, f"event: expected one not entered before, got that of entry {first} again")
@@ -229,6 +214,7 @@ class JournalCheck:
             for index in self._refused:
                 self._add("L12", index, "refused record: expected the record that this entry refuses, got none stored")
         self._growth.finish(head.size, head.frontier, full_tiles)
+        self._keys.finish(head.size)
         return self.findings.ordered()
 
     def root(self) -> bytes:
@@ -263,12 +249,12 @@ class JournalCheck:
             self._add("L4", 0, f"entry 0: expected to open journal {self.journal}, got another opening")
             return
         self.opening = opening
-        own = opening.get("own")
-        named = [*vkeys[self.journal : self.journal + 1], *(own if isinstance(own, list) else ())]
-        if len(vkeys) == journals > self.journal and self._vkeys and all(vkey in named for vkey in self._vkeys):
+        own = opening.get("own", vkeys[self.journal : self.journal + 1])
+        if len(vkeys) == journals > self.journal and isinstance(own, list) and own[:1] == [vkeys[self.journal]]:
             self._journals = self._plain.journals = journals
+            self._keys.opened(own)
         else:
-            self._add("L6", 0, "entry 0: expected to name the verifier keys that are trusted, got others")
+            self._add("L6", 0, "entry 0: expected to name a verifier key of each journal and its own, got others")
 
     def _check_event(self, index: int, entry: Entry, event: StoredEvent, column: Column | None) -> None:
         source, event_id = entry.cause.source, entry.cause.id
@@ -294,6 +280,10 @@ class JournalCheck:
             self._check_sponsor(event)
         elif entry.kind == Kind.PLATFORM:
             self._plain.forget()
+        elif entry.kind == Kind.KEY:
+            self._keys.act(index, entry)
+        elif entry.kind == Kind.SCHEME:
+            self._check_scheme(index, event)
         if own is not None:
             self._check_balances(index, entry, own, source if entry.kind == Kind.ACCRUAL else "")
         is_known = (entry.cause.topic, source) in self._speakers and source not in self._signatures.keys
@@ -316,6 +306,13 @@ class JournalCheck:
         self._balances.check(index, worker, source, rows, balances)
         if isinstance(entry.refers_to, list) and any(not 0 <= other < index for other in entry.refers_to):
             self._add("L4", index, "refers_to: expected earlier entries, got another")
+
+    def _check_scheme(self, index: int, event: StoredEvent) -> None:
+        act: Any = msgspec.json.decode(event.data)
+        digest = sha256(str(act.get("text")).encode()).hexdigest()
+        if act.get("sha256") != digest:
+            self._add("L4", index, "scheme: expected the digest of its text, got another")
+        self.schemes.setdefault((str(act.get("scheme")), str(act.get("version"))), digest)
 
     def _check_sponsor(self, event: StoredEvent) -> None:
         stated: Any = msgspec.json.decode(event.data)

@@ -12,7 +12,7 @@ to write (L2). Must not know laws or findings.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
@@ -21,12 +21,15 @@ from psycopg import IsolationLevel
 from contracts.entry import LEAF_BYTES_MAX, Position
 from ledger.audit.growth import KeptTile
 from ledger.audit.rows import Columns, Head, RefusedRow, Rows
+from ledger.audit.source import Fault, Stored, StoredHead
 from ledger.errors import StoreUnavailable, Unfit
+from ledger.log.note import NOTE_BYTES_MAX
 from ledger.log.tiles import Tile
-from ledger.store import database
+from ledger.store import cosignatures, database
 from ledger.store.rows import KIND_NUMBERS
 
 ROWS_AT_ONCE: Final = 1024
+NOTES_AT_ONCE: Final = 64
 REFUSED_AT_ONCE: Final = 16
 """Refused records are as long as the broker lets them be: few in memory at a time."""
 
@@ -53,10 +56,14 @@ _TILES: LiteralString = (
     "JOIN tiles t ON t.journal = %s AND t.level = w.level AND t.number = w.number"
 )
 _TILE_COUNTS: LiteralString = "SELECT level, count(*) FROM tiles WHERE journal = %s GROUP BY level"
-_CHECKPOINTS: LiteralString = "SELECT size, note FROM checkpoints WHERE journal = %s ORDER BY size"
+_CHECKPOINTS: LiteralString = (
+    "SELECT size, substring(note FOR %s) FROM checkpoints WHERE journal = %s AND size > %s ORDER BY size"
+)
+_NOTE_AT: LiteralString = "SELECT substring(note FOR %s) FROM checkpoints WHERE journal = %s AND size = %s"
 _REFUSED: LiteralString = (
     'SELECT "index", topic, partition, "offset", code, value, erased_at IS NOT NULL, '
-    "key IS NULL AND value IS NULL AND headers = '[]' FROM rejections WHERE journal = %s ORDER BY \"index\""
+    "key IS NULL AND value IS NULL AND headers = '[]' FROM rejections "
+    'WHERE journal = %s AND "index" >= %s ORDER BY "index"'
 )
 _EARLIER: LiteralString = (
     'SELECT "index", substring(leaf FOR %s) FROM entries WHERE worker = %s AND journal + 0 = %s AND "index" < %s '
@@ -74,30 +81,9 @@ class View(NamedTuple):
     url: str
     snapshot: str
 
-
-class StoredHead(NamedTuple):
-    """A journal's row of `heads`, and the verifier keys that the database registered for it, one a line."""
-
-    head: Head
-    vkey: str
-
-
-class Stored(NamedTuple):
-    """The ledger as its database describes it: what the journals' own entries are then held against.
-
-    `strangers` are (table, journal) of rows that belong to a journal without head.
-    """
-
-    view: View
-    name: str
-    journals: int
-    topic_prefix: str
-    heads: tuple[StoredHead, ...]
-    strangers: tuple[tuple[str, int], ...]
-
-    def entries(self, journals: Sequence[int] | None = None) -> int:
-        """How many entries the heads of these journals (of all) count."""
-        return sum(h.head.size for h in self.heads if journals is None or h.head.journal in journals)
+    def journal(self, number: int) -> AbstractContextManager[JournalRows]:
+        """Open one journal. Raises StoreUnavailable, also from what is read within the context."""
+        return journal(self, number)
 
 
 @contextmanager
@@ -111,13 +97,7 @@ def frozen(url: str) -> Iterator[Stored]:
         view = View(url, str(row[0]))
         if not _one(connection, _TABLES_THERE)[0] or not (ledger := _one(connection, _LEDGER)):
             raise Unfit("database: expected a ledger, got none; make one with `iuran ledger init`")
-        heads = tuple(
-            StoredHead(
-                Head(number, size, bytes(frontier), published_size, None if published is None else bytes(published)),
-                str(vkey),
-            )
-            for number, size, frontier, published_size, published, vkey in connection.execute(_HEADS)
-        )
+        heads = tuple(_head(connection, row) for row in connection.execute(_HEADS).fetchall())
         known = {stored.head.journal for stored in heads}
         strangers = tuple((t, n) for t in _TABLES for n in _journals_in(connection, t) if n not in known)
         yield Stored(view, str(ledger[0]), int(ledger[1]), str(ledger[2]), heads, strangers)
@@ -132,11 +112,23 @@ def journal(view: View, number: int) -> Iterator[JournalRows]:
         yield JournalRows(connection, number)
 
 
+def _head(connection: psycopg.Connection, row: Sequence[Any]) -> StoredHead:
+    number, size, frontier, published_size, published, vkey = row
+    note = None if published is None else bytes(published)
+    shown = cosignatures.shown(_one(connection, cosignatures.SHOWN, (number,)))
+    return StoredHead(
+        Head(number, size, bytes(frontier), published_size, note), str(vkey), None if shown is None else shown.note
+    )
+
+
 class JournalRows:
     """One journal's rows, each kind a stream of its own in order; any of them may be read between the others' rows."""
 
+    partial_tiles = False
+
     def __init__(self, connection: psycopg.Connection, number: int) -> None:
         self.number = number
+        self.faults: list[Fault] = []
         self._connection = connection
 
     def rows(self, start: int = 0) -> Iterator[Rows]:
@@ -167,18 +159,28 @@ class JournalRows:
             kept = {(level, number): KeptTile(hashes, root) for level, number, hashes, root in stored}
         return [kept.get((tile.level, tile.number)) for tile in tiles]
 
+    def lookup(self) -> JournalRows:
+        """Give itself: the database has indexes by worker and by gig."""
+        return self
+
+    def note_at(self, size: int) -> bytes | None:
+        """Give the stored checkpoint of a size."""
+        row = _one(self._connection, _NOTE_AT, (NOTE_BYTES_MAX + 1, self.number, size))
+        return bytes(row[0]) if row else None
+
     def tile_counts(self) -> dict[int, int]:
         """How many tiles are stored, by level."""
         return {int(level): int(count) for level, count in self._connection.execute(_TILE_COUNTS, (self.number,))}
 
-    def checkpoints(self) -> Iterator[tuple[int, bytes]]:
-        """Give (size, note) of the checkpoints, by size."""
-        for rows in self._stream("checkpoints", _CHECKPOINTS, (self.number,), ROWS_AT_ONCE):
+    def checkpoints(self, after: int = 0) -> Iterator[tuple[int, bytes]]:
+        """Give (size, note) of the checkpoints above a size, in order."""
+        values = (NOTE_BYTES_MAX + 1, self.number, after)
+        for rows in self._stream("checkpoints", _CHECKPOINTS, values, NOTES_AT_ONCE):
             yield from rows
 
-    def refused(self) -> Iterator[RefusedRow]:
-        """Give the refused records by index."""
-        for rows in self._stream("refused", _REFUSED, (self.number,), REFUSED_AT_ONCE):
+    def refused(self, start: int = 0) -> Iterator[RefusedRow]:
+        """Give the refused records of the entries from an index on, in order."""
+        for rows in self._stream("refused", _REFUSED, (self.number, start), REFUSED_AT_ONCE):
             yield from (RefusedRow(*row) for row in rows)
 
     def refused_count(self) -> int:

@@ -239,7 +239,7 @@ class Export:
 
     def _small_files(self) -> Iterator[tuple[str, bytes]]:
         """Give all files but tiles and bundles; the manifest, which tells of the others, last."""
-        journals: list[dict[str, Any]] = []
+        logs: list[dict[str, Any]] = []
         for log in self._logs:
             files = {
                 "vkey": log.shown.vkeys.encode() + b"\n",
@@ -248,7 +248,7 @@ class Export:
             }
             yield from ((f"{log.root}/{name}", content) for name, content in files.items())
             point = log.checkpoint
-            journals.append(
+            logs.append(
                 {
                     "journal": log.shown.journal,
                     "origin": point.origin,
@@ -267,7 +267,13 @@ class Export:
             yield path, text
             schemes.append({"scheme": scheme, "version": version, "sha256": digest, "file": path})
         ledger = self._logs[0].checkpoint.origin.rpartition("/log/")[0]
-        manifest = {"format": FORMAT, "ledger": ledger, "journals": journals, "schemes": schemes}
+        manifest = {
+            "format": FORMAT,
+            "ledger": ledger,
+            "journals": len(logs),
+            "logs": logs,
+            "schemes": schemes,
+        }
         yield MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode()
 
     def _earlier(self, log: _Log) -> Iterable[bytes]:

@@ -14,9 +14,10 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from ledger.audit.findings import Findings
-from ledger.log.checkpoint import Checkpoint, open_checkpoint
+from ledger.audit.journal_keys import JournalKeys, OpenedNote
+from ledger.audit.rows import Head
+from ledger.log.checkpoint import Checkpoint, claimed
 from ledger.log.edge import Edge
-from ledger.log.keys import LogVerifier
 from ledger.log.merkle import TILE_HEIGHT, Frontier, TreeError
 from ledger.log.note import NoteError
 from ledger.log.tiles import Tile
@@ -37,10 +38,16 @@ Tiles = Callable[[Sequence[Tile]], Sequence[KeptTile | None]]
 
 
 class Signed(NamedTuple):
-    """A checkpoint that some key of the log signed, and where it was found."""
+    """A checkpoint that claims to be the log's, where it was found, and the note that must prove it."""
 
     checkpoint: Checkpoint
     where: str
+    note: bytes
+
+    @property
+    def what(self) -> str:
+        """What it is called in a finding about its signatures."""
+        return f"checkpoint of size {self.checkpoint.size}" if self.where == "stored" else f"checkpoint {self.where}"
 
 
 class Growth:
@@ -52,7 +59,7 @@ class Growth:
     def __init__(
         self,
         findings: Findings,
-        verifiers: Sequence[LogVerifier],
+        keys: JournalKeys,
         tiles: Tiles | None = None,
         partial: bool = False,
     ) -> None:
@@ -63,7 +70,7 @@ class Growth:
         self.doubts: list[Signed] = []
         """Signed checkpoints since then whose root was not the tree's; the first ones, by size."""
         self._findings = findings
-        self._verifiers = verifiers
+        self._keys = keys
         self._tiles = tiles
         self._partial = partial
         self._edge = Edge()
@@ -71,8 +78,22 @@ class Growth:
         self._pending: list[bytes] = []
         self._awaited: dict[int, list[Signed]] = {}
         self._next_awaited = -1
+        self._newest_size = 0
         self._signed_size = 0
         self._broken = False
+
+    def begin(self, head: Head, outside: Mapping[str, bytes]) -> None:
+        """Take what the head says was published, and what was seen elsewhere, each under a word that says where."""
+        if head.published is not None:
+            published = self.outside(head.published, "published")
+            if published is not None and published.size != head.published_size:
+                detail = f"head: expected {published.size} as published size, as its checkpoint says"
+                self._findings.add("L6", None, f"{detail}, got {head.published_size}", published.size)
+        elif head.published_size:
+            detail = f"head: expected a checkpoint published at {head.published_size}, got none"
+            self._findings.add("L6", None, detail, head.size)
+        for where, note in outside.items():
+            self.outside(note, where)
 
     def leaves(self, start: int, leaves: Sequence[bytes]) -> None:
         """Take the stored leaves of the rows `start` and following."""
@@ -94,25 +115,26 @@ class Growth:
 
     def checkpoint(self, size: int, note: bytes) -> None:
         """Take the stored checkpoint of a size, in order of size and before the leaves from there on."""
-        opened = self._open(note, f"checkpoint of size {size}", size)
-        if opened is None:
+        checkpoint = self._claimed(note, f"checkpoint of size {size}", size)
+        if checkpoint is None:
             return
-        if opened.size != size:
-            self._findings.add("L6", None, f"checkpoint of size {size}: expected that size, got {opened.size}", size)
-            return
-        if size <= self._signed_size:
-            detail = f"checkpoint of size {size}: expected a size above {self._signed_size}, got no growth"
+        if checkpoint.size != size:
+            detail = f"checkpoint of size {size}: expected that size, got {checkpoint.size}"
             self._findings.add("L6", None, detail, size)
             return
-        self._signed_size = size
-        self._await(Signed(opened, "stored"))
+        if size <= self._newest_size:
+            detail = f"checkpoint of size {size}: expected a size above {self._newest_size}, got no growth"
+            self._findings.add("L6", None, detail, size)
+            return
+        self._newest_size = size
+        self._await(Signed(checkpoint, "stored", note))
 
     def outside(self, note: bytes, where: str) -> Checkpoint | None:
-        """Take a checkpoint that was seen elsewhere, before any leaf, and give it if it opens; `where` says where."""
-        opened = self._open(note, f"checkpoint {where}", 0)
-        if opened is not None:
-            self._await(Signed(opened, where))
-        return opened
+        """Take a checkpoint that was seen elsewhere, before any leaf, and give what it claims to be."""
+        checkpoint = self._claimed(note, f"checkpoint {where}", 0)
+        if checkpoint is not None:
+            self._await(Signed(checkpoint, where, note))
+        return checkpoint
 
     def root(self) -> bytes:
         """Give the root of the tree over the leaves seen, as far as they came without a gap."""
@@ -141,7 +163,7 @@ class Growth:
             add("L5", head_size, f"head: expected no entry from size {head_size} on, got entries up to {rows - 1}")
         for size in sorted(self._awaited):
             for signed in self._awaited[size]:
-                if size > rows:
+                if self._open(signed) is not None and size > rows:
                     law = "L7" if signed.where == "stored" else "L6"
                     add(
                         law,
@@ -170,12 +192,34 @@ class Growth:
         self._grow()
         self._broken = True
 
-    def _open(self, note: bytes, what: str, place: int) -> Checkpoint | None:
+    def _claimed(self, note: bytes, what: str, place: int) -> Checkpoint | None:
         try:
-            return open_checkpoint(note, self._verifiers)
-        except NoteError as error:
+            return claimed(note)
+        except (NoteError, UnicodeDecodeError) as error:
             self._findings.add("L6", None, f"{what}: expected one signed by this journal's key, got {error}", place)
             return None
+
+    def _open(self, signed: Signed) -> OpenedNote | None:
+        """Open a checkpoint under the keys that the entries have named by now."""
+        size, detail = signed.checkpoint.size, None
+        try:
+            opened = self._keys.open(signed.note)
+        except NoteError as error:
+            self._findings.add(
+                "L6", None, f"{signed.what}: expected one signed by this journal's key, got {error}", size
+            )
+            return None
+        if signed.where == "stored":
+            missing = self._keys.missing(opened)
+            if missing:
+                detail = f"the signatures of all keys that sign at its size, got none of {', '.join(missing)}"
+            else:
+                self._signed_size = max(self._signed_size, size)
+        elif not self._keys.is_vouched(opened):
+            detail = "a signature that proves something at its size, got those of keys revoked or not in use there"
+        if detail is not None:
+            self._findings.add("L6", None, f"{signed.what}: expected {detail}", size)
+        return opened
 
     def _await(self, signed: Signed) -> None:
         size = signed.checkpoint.size
@@ -218,7 +262,10 @@ class Growth:
 
     def _compare_awaited(self) -> None:
         due = self._awaited.pop(self.rows, None)
-        if due is None or self._broken:
+        if due is None:
+            return
+        due = [signed for signed in due if self._open(signed) is not None]
+        if self._broken:
             return
         self._grow()
         root = self._frontier.root()

@@ -14,19 +14,18 @@ are written, so that one wrong entry makes few findings. Knows neither broker no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import zip_longest
-from typing import TYPE_CHECKING, Final, NamedTuple
-
-import msgspec
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from contracts import events
-from contracts.entry import ENGINE, BalanceRow, Entry, EntryError, Kind, StoredEvent, decode, event_key, salt
+from contracts.entry import ENGINE, Entry, EntryError, Kind, StoredEvent, decode, event_key, salt
 from ledger import parts
 from ledger.accounts import account_of, stated_of
 from ledger.acts import Acts
-from ledger.audit import evidence, parallel
+from ledger.audit import parallel
 from ledger.audit.closed import ClosedWorkers
+from ledger.audit.differences import balance_difference, difference
 from ledger.audit.findings import Finding, Findings
+from ledger.audit.lookups import Lookups
 from ledger.books import Line, book_of, known_gig
 from ledger.domain.fold import UntoldGig
 from ledger.domain.posting import Contribution, Outcome
@@ -35,11 +34,11 @@ from ledger.domain.standing import Account
 from ledger.domain.story import Changed, Completed, Remitted, Restated, Reversed, Told
 from ledger.domain.tree import SchemeError
 from ledger.errors import InvariantError
-from ledger.intake import close_of_entry, contributions_of, fact_of_entry, platform_of
+from ledger.intake import close_of_entry, fact_of_entry, platform_of
 
 if TYPE_CHECKING:
-    from ledger.audit.evidence import Stored, View
     from ledger.audit.parallel import Advance
+    from ledger.audit.source import Stored, View
     from ledger.books import KnownGig
     from ledger.domain.story import Fact
     from ledger.parts import Part
@@ -60,7 +59,11 @@ _KINDS: Final[dict[str, Kind]] = {
     events.LEDGER_OPENED: Kind.LEDGER,
     events.SCHEME_ENACTED: Kind.SCHEME,
     events.PLATFORM_CHANGED: Kind.PLATFORM,
+    events.KEY_CHANGED: Kind.KEY,
 }
+
+NO_COLUMN: Final[Literal[""]] = ""
+"""Stands for an event key where none is kept beside the leaf."""
 
 Earlier = Callable[[str, int], Iterable[tuple[int, bytes]]]
 """Gives (index, leaf) of a worker's entries below an index, in order."""
@@ -78,9 +81,11 @@ class Recomputing:
         secret: bytes | None = None,
         accounts_max: int = ACCOUNTS_MAX,
         of_gig: OfGig | None = None,
+        saw: Callable[[str, int], None] | None = None,
     ) -> None:
         """`earlier` is asked when an account must be folded again; `secret` is the journal's, where at hand; `of_gig`
-        is asked for a gig that is corrected, where a look-up is cheaper than the worker's whole book.
+        is asked for a gig that is corrected, where a look-up is cheaper than the worker's whole book; `saw` is told
+        each worker's entries, where `earlier` has to be told.
         """
         self.entries = 0
         self.accruals = 0
@@ -89,6 +94,7 @@ class Recomputing:
         self._add = self.findings.add
         self._earlier = earlier
         self._of_gig = of_gig
+        self._saw = saw
         self._secret = secret
         self._acts = Acts()
         self._accounts: dict[str, Account] = {}
@@ -100,8 +106,10 @@ class Recomputing:
         self._close: ClosedWorkers | None = None
         self._spoilt = False
 
-    def entry(self, index: int, column: bytes | None, leaf: bytes) -> None:
-        """Work an entry out again and compare; `column` is its event key as stored beside it, `leaf` its bytes."""
+    def entry(self, index: int, column: bytes | Literal[""] | None, leaf: bytes) -> None:
+        """Work an entry out again and compare; `column` is its event key as stored beside it (or NO_COLUMN), `leaf`
+        its bytes.
+        """
         self.entries += 1
         try:
             entry = decode(leaf)
@@ -119,8 +127,8 @@ class Recomputing:
         if isinstance(event, StoredEvent):
             if isinstance(cause.source, str) and isinstance(cause.id, str):
                 key = event_key(self._journal, cause.source, cause.id)
-                if column != key:
-                    got = "none" if column is None else column.hex()
+                if column not in (key, NO_COLUMN):
+                    got = column.hex() if column else "none"
                     self._add("L3", index, f"column event_key: expected {key.hex()}, got {got}")
             if _KINDS.get(event.type) != entry.kind:
                 self._add("L4", index, f"entry: expected the kind of its event's type, got {entry.kind}")
@@ -178,6 +186,9 @@ class Recomputing:
         else:
             self._fact(worker, group, spoilt)
         self._workers.add(worker)
+        if self._saw is not None:
+            for entry in group:
+                self._saw(worker, entry.index)
 
     def _fact(self, worker: str, group: list[Entry], spoilt: bool) -> None:
         self.accruals += 1
@@ -278,12 +289,12 @@ class Recomputing:
         if len(due) != len(group):
             self._add("L4", group[0].index, f"record: expected {len(due)} parts, got {len(group)}")
         for part, entry in zip(due, group, strict=False):
-            wrong = _difference(part, entry)
+            wrong = difference(part, entry)
             if wrong is not None:
                 self._add("L4", entry.index, wrong)
             stated = [] if not isinstance(entry.balances, list) else entry.balances
             if part.balances != stated:
-                self._add("L1", entry.index, _balance_difference(part.balances, stated))
+                self._add("L1", entry.index, balance_difference(part.balances, stated))
         last = group[-1]
         if due and due[-1].balances != last.balances:
             account.balances, account.others = stated_of(last)
@@ -343,67 +354,7 @@ def _refers(
     return gig.indexes if isinstance(fact, Reversed) else gig.indexes[:1]
 
 
-def _difference(part: Part, entry: Entry) -> str | None:
-    """Say what of an entry is not as it was worked out, balances apart; None if all is."""
-    rows = entry.contributions if isinstance(entry.contributions, list) else None
-    if part.kind != entry.kind:
-        return f"entry: expected kind {part.kind}, got {entry.kind}"
-    if part.contributions != rows:
-        written = contributions_of(entry)
-        due = list(part.postings)
-        if len(due) == len(written) and all(_shown(a, b) == _shown(b, a) for a, b in zip(due, written, strict=True)):
-            return "contributions: expected their platforms as worked out, got others"
-        return _first_difference(due, written)
-    if part.notices != (entry.notices if isinstance(entry.notices, list) else None):
-        return "notices: expected those that the schemes give, got others"
-    refers = tuple(entry.refers_to) if isinstance(entry.refers_to, list) else None
-    if part.refers_to != refers or (part.reason or msgspec.UNSET) != entry.reason:
-        return "entry: expected to refer to what it corrects, with the reason, got another reference"
-    return None
-
-
-def _first_difference(due: Sequence[Contribution], written: Sequence[Contribution]) -> str:
-    """Say where the postings part; a payer's kind alone, as a worker is a payer too (L11)."""
-    number, expected, got = next((n, a, b) for n, (a, b) in enumerate(zip_longest(due, written), 1) if a != b)
-    return f"contribution {number}: expected {_shown(expected, got)}, got {_shown(got, expected)}"
-
-
-def _shown(posting: Contribution | None, other: Contribution | None) -> str:
-    if posting is None:
-        return "none"
-    scheme, version, fund, payer, window, amount, unit = posting[:7]
-    kind = payer.partition(":")[0]
-    if other is not None and kind == other.payer.partition(":")[0] and payer != other.payer:
-        kind = f"{kind} (another one)"
-    return f"{amount} {unit} to {scheme}/{fund} by {kind} in {window} under {version}"
-
-
-def _balance_difference(due: Sequence[BalanceRow], stated: Sequence[BalanceRow]) -> str:
-    expected = _amounts(due)
-    written = _amounts(stated)
-    for scheme, fund, unit, state in sorted(expected.keys() | written.keys()):
-        key = (scheme, fund, unit, state)
-        if expected.get(key) != written.get(key):
-            what = "" if state == "accrued" else f" ({state})"
-            got = f"expected {_or_none(expected.get(key))}, got {_or_none(written.get(key))}"
-            return f"balance of {scheme}/{fund} in {unit}{what}: {got}"
-    return "balances: expected each fund once, by scheme, fund and unit, got another order"
-
-
-def _amounts(rows: Iterable[BalanceRow]) -> dict[tuple[str, str, str, str], int]:
-    return {
-        (row.scheme, row.fund, row.unit, state): amount
-        for row in rows
-        for state in ("accrued", "credit", "drawn", "remitted", "returned", "withheld")
-        if (amount := getattr(row, state)) or state == "accrued"
-    }
-
-
-def _or_none(amount: int | None) -> str:
-    return "none" if amount is None else str(amount)
-
-
-# -- over the database -----------------------------------------------------------------------------------------------
+# -- over a source -----------------------------------------------------------------------------------------------
 
 
 class Task(NamedTuple):
@@ -440,13 +391,21 @@ def recompute(
 
 def walk(task: Task, advance: Advance) -> Recomputed:
     """Recompute one journal. Raises StoreUnavailable."""
-    with evidence.journal(task.view, task.journal) as rows:
-        recomputing = Recomputing(task.journal, rows.earlier, task.secret, of_gig=rows.of_gig)
-        for several in rows.rows():
-            keys = several.columns.event_keys if several.columns else ()
+    with task.view.journal(task.journal) as source:
+        look = source.lookup()
+        told = Lookups(source.leaves_at)
+        if look is None:
+            recomputing = Recomputing(task.journal, told.earlier, task.secret, saw=told.saw)
+        else:
+            recomputing = Recomputing(task.journal, look.earlier, task.secret, of_gig=look.of_gig)
+        for several in source.rows():
+            columns = several.columns
             for place, leaf in enumerate(several.leaves):
-                recomputing.entry(several.start + place, keys[place], leaf)
+                column = NO_COLUMN if columns is None else columns.event_keys[place]
+                recomputing.entry(several.start + place, column, leaf)
             advance(len(several.leaves))
         recomputing.finish()
+        for fault in source.faults:
+            recomputing.findings.add("L5", fault.place, fault.detail)
     findings = recomputing.findings
     return Recomputed(task.journal, recomputing.entries, recomputing.accruals, findings.ordered(), findings.unlisted)

@@ -1,39 +1,33 @@
 """`iuran audit verify`: every journal walked from entry 0 to its head, then all of them held against each other.
 
-Each journal is a `JournalCheck` fed from one frozen view; what only shows between journals is asked here: that none of
-those that entry 0 names is hidden, that all entries 0 say the same, and that no gig id stands under workers of two
-journals (SPEC section 3: found here, not at intake). That last is a platform's contradiction and not the ledger's, so
-it is a warning, and a finding only for who asks to be strict.
+Each journal is a `JournalCheck` (or, where the log alone is asked for, a `LogCheck`) fed from one view of the source,
+in this process or another; what only shows between journals is asked in `between`.
 
 What can't be found from stored data: a checkpoint row removed from the middle of a journal (the tree and all other
 checkpoints still hold; `heads.commits` counts openings and duplicates too, so it says nothing), the words of a
-rejection's detail, and, where nothing outside is compared, a database that was set back as a whole or written anew by
-who holds the keys. Upholds L1 to L7, L10 and L12 as an auditor. Knows neither broker nor terminal.
+rejection's detail, the bytes of one that was erased (its hash stands in the entry and has nothing left to be held
+against: how many, is told), and, where nothing outside is compared, a source that was set back as a whole or written
+anew by who holds the keys. Upholds L1 to L7, L10 and L12 as an auditor. Knows neither broker nor terminal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import zip_longest
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from contracts.events import JOURNALS_MAX
-from ledger.audit import evidence, parallel
+from ledger.audit import between, parallel
 from ledger.audit.checks import JournalCheck
-from ledger.audit.event_keys import EventKeys, gigs_met_again
 from ledger.audit.findings import Finding
-from ledger.log.checkpoint import claimed
-from ledger.log.note import NoteError
+from ledger.audit.held import NOTHING_HELD, Held
+from ledger.audit.log_check import LogCheck
 
 if TYPE_CHECKING:
-    from ledger.audit.evidence import JournalRows, Stored, StoredHead, View
+    from ledger.audit.event_keys import EventKeys
     from ledger.audit.outside import Outside
     from ledger.audit.parallel import Advance
-    from ledger.audit.rows import RefusedRow
-
-SHARED_GIGS_MAX: Final = 100
-"""How many gigs met in two journals are named; more are counted with the last."""
+    from ledger.audit.source import JournalSource, Stored, StoredHead, View
+    from ledger.log.policy import Policy
 
 NO_SECRETS: Final[Mapping[int, bytes]] = {}
 NO_KEYS: Final[Mapping[int, str]] = {}
@@ -44,16 +38,15 @@ class Task(NamedTuple):
 
     view: View
     stored: StoredHead
-    vkey: str
-    outside: dict[str, bytes]
+    trusted: tuple[str, ...]
+    held: Held
     secret: bytes | None
+    log_only: bool
 
 
 @dataclass(frozen=True)
 class Walked:
-    """One journal after its walk. `root` is the tree's, of the entries as they are stored; `erased` counts refused
-    records whose bytes were erased.
-    """
+    """One journal after its walk. `root` is the tree's, of the entries as they are stored."""
 
     journal: int
     entries: int
@@ -64,7 +57,9 @@ class Walked:
     findings: list[Finding]
     unlisted: int
     opening: dict[str, Any] | None
-    events: EventKeys
+    events: EventKeys | None
+    schemes: dict[tuple[str, str], str]
+    """SHA-256 (hex) of the text of each scheme's version that was enacted."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +82,11 @@ class Verdict:
         """How many entries were read."""
         return sum(walked.entries for walked in self.journals)
 
+    def with_findings(self, more: Sequence[Finding]) -> Verdict:
+        """Give the verdict with further findings, each behind those of its journal."""
+        found = sorted((*self.findings, *more), key=lambda finding: finding.journal)
+        return replace(self, findings=tuple(found))
+
 
 def verify(
     stored: Stored,
@@ -96,172 +96,134 @@ def verify(
     journals: Sequence[int] | None = None,
     vkeys: Mapping[int, str] = NO_KEYS,
     known_secrets: Mapping[int, bytes] = NO_SECRETS,
+    held: Mapping[int, Held] | None = None,
+    policy: Policy | None = None,
     strict: bool = False,
+    log_only: bool = False,
     cores: int = 1,
 ) -> Verdict:
     """Verify these journals (all); `outside` None: nothing is compared with what was published.
 
-    `vkeys` are verifier keys that the auditor trusts, by journal: without one the database's is taken, so that who may
-    write there may also choose the key. `known_secrets` let salts be made again.
+    `vkeys` are verifier keys that the auditor trusts, by journal, one a line: without one those that the source lists
+    are taken, so that who may write there may also choose the key. `known_secrets` let salts be made again. `held` is
+    what was kept elsewhere and must be in the logs. `policy`: the checkpoints shown to others must have its quorum.
+    `log_only`: leaves, tree, tiles and signatures, and nothing that entries say.
     """
     chosen = [h for h in stored.heads if journals is None or h.head.journal in journals]
     tasks = [
         Task(
             stored.view,
             head,
-            vkeys.get(head.head.journal, head.vkey),
-            _notes(outside, head.head.journal),
+            tuple(filter(None, vkeys.get(head.head.journal, "").split("\n"))),
+            _held(head, outside, held or {}),
             known_secrets.get(head.head.journal),
+            log_only,
         )
         for head in chosen
     ]
     walked = parallel.each(walk, tasks, advance, cores)
-    shared = list(_shared_gigs(walked))
+    shared = list(between.shared_gigs([(w.journal, w.events) for w in walked if w.events is not None]))
     found = [
-        *_check_ledger(stored, walked),
-        *_check_outside(chosen, outside),
-        *_check_keys(chosen, vkeys),
+        *between.check_ledger(stored, walked),
+        *between.check_outside(chosen, outside),
+        *between.check_keys(chosen, vkeys),
+        *between.check_schemes(walked),
         *(shared if strict else ()),
     ]
+    warnings = [] if strict else [str(finding) for finding in shared]
+    if policy is not None:
+        lacking, late = between.check_quorum(chosen, policy)
+        found += lacking
+        warnings += late
     by_journal = sorted({f.journal for f in found} | {w.journal for w in walked})
     listed = {w.journal: w.findings for w in walked}
     return Verdict(
         tuple(walked),
         tuple(f for n in by_journal for f in (*(f for f in found if f.journal == n), *listed.get(n, ()))),
         sum(w.unlisted for w in walked),
-        () if strict else tuple(map(str, shared)),
-        outside is not None,
+        tuple(warnings),
+        outside is not None or bool(held),
     )
 
 
 def walk(task: Task, advance: Advance) -> Walked:
     """Walk one journal. Raises StoreUnavailable."""
     head = task.stored.head
-    check = JournalCheck(head.journal, task.secret)
-    with evidence.journal(task.view, head.journal) as rows:
-        check.start(head, task.vkey.split("\n"), task.outside, rows.tiles, leaves_at=rows.leaves_at)
-        _feed(check, rows, advance)
-        findings = check.finish(head, rows.positions(), rows.refused_count(), rows.tile_counts())
+    check = LogCheck(head.journal) if task.log_only else JournalCheck(head.journal, task.secret)
+    with task.view.journal(head.journal) as source:
+        check.start(
+            head,
+            task.stored.vkey.split("\n"),
+            task.held.notes,
+            source.tiles,
+            source.partial_tiles,
+            source.leaves_at,
+            task.trusted,
+            source.note_at,
+        )
+        _feed(check, source, advance)
+        for fault in source.faults:
+            check.findings.add("L5", fault.place, fault.detail, head.size)
+        task.held.check_receipts(source.leaves_at, check.findings)
+        if isinstance(check, LogCheck):
+            findings = check.finish(head, source.tile_counts())
+        else:
+            findings = check.finish(head, source.positions(), source.refused_count(), source.tile_counts())
     return Walked(
         head.journal,
         check.entries,
         head.size,
         check.root(),
         check.checkpoints,
-        check.erased,
+        0 if isinstance(check, LogCheck) else check.erased,
         findings,
         check.findings.unlisted,
         check.opening,
-        check.events,
+        None if isinstance(check, LogCheck) else check.events,
+        {} if isinstance(check, LogCheck) else check.schemes,
     )
 
 
-def _feed(check: JournalCheck, rows: JournalRows, advance: Advance) -> None:
+def _feed(check: JournalCheck | LogCheck, source: JournalSource, advance: Advance) -> None:
     """Feed a journal's rows in the order that the checks ask for: each checkpoint before the leaves beyond it."""
-    checkpoints, refused = rows.checkpoints(), rows.refused()
+    checkpoints = source.checkpoints()
     checkpoint = next(checkpoints, None)
-    refusal: RefusedRow | None = next(refused, None)
-    for several in rows.rows():
+    refused = _Refused(check, source)
+    for several in source.rows():
         while checkpoint is not None and checkpoint[0] <= several.end:
             check.checkpoint(*checkpoint)
             checkpoint = next(checkpoints, None)
         check.rows(several)
-        while refusal is not None and refusal.index < several.end:
-            check.refused(refusal)
-            refusal = next(refused, None)
+        refused.up_to(several.end)
         advance(len(several.leaves))
     while checkpoint is not None:
         check.checkpoint(*checkpoint)
         checkpoint = next(checkpoints, None)
-    while refusal is not None:
-        check.refused(refusal)
-        refusal = next(refused, None)
+    refused.up_to(None)
 
 
-def _notes(outside: Outside | None, journal: int) -> dict[str, bytes]:
-    note = None if outside is None else outside.before.get(journal)
-    return {} if note is None else {"on iuran.checkpoints": note}
+class _Refused:
+    """Feeds the refused records of the entries that were read."""
+
+    def __init__(self, check: JournalCheck | LogCheck, source: JournalSource) -> None:
+        self._check = check if isinstance(check, JournalCheck) else None
+        self._records = iter(()) if self._check is None else source.refused()
+        self._next = next(self._records, None)
+
+    def up_to(self, end: int | None) -> None:
+        while self._check is not None and self._next is not None and (end is None or self._next.index < end):
+            self._check.refused(self._next)
+            self._next = next(self._records, None)
 
 
-# -- between journals ------------------------------------------------------------------------------------------------
-
-
-def _check_ledger(stored: Stored, walked: Sequence[Walked]) -> Iterator[Finding]:
-    """Hold the ledger's own row and the set of its journals against what the entries 0 say."""
-    for table, number in stored.strangers:
-        yield Finding("L5", number, None, f"{table}: expected no rows of a journal that has no head, got some")
-    yield from _check_missing(stored, stored.journals, "the ledger's row")
-    for journal in walked:
-        if not journal.entries:
-            yield Finding("L2", journal.journal, None, "entry 0: expected the entry that opens the journal, got none")
-    opened = [w for w in walked if w.opening is not None]
-    if not opened:
-        return
-    first = opened[0]
-    ledger, count, _ = named = _named(first)
-    for journal in opened[1:]:
-        if _named(journal) != named:
-            detail = f"entry 0: expected the ledger, journals and verifier keys that journal {first.journal} names"
-            yield Finding("L6", journal.journal, 0, f"{detail}, got others")
-    if ledger != stored.name:
-        yield Finding("L6", first.journal, 0, "entry 0: expected the ledger that the database names, got another")
-    if count != stored.journals:
-        detail = f"ledger's row: expected {count} journals, as entry 0 names, got {stored.journals}"
-        yield Finding("L2", first.journal, None, detail)
-        yield from _check_missing(stored, count, "entry 0")
-
-
-def _check_missing(stored: Stored, count: int, where: str) -> Iterator[Finding]:
-    there = {head.head.journal for head in stored.heads}
-    for number in sorted(set(range(min(count, JOURNALS_MAX))) - there):
-        yield Finding("L2", number, None, f"journal: expected it, as {where} names {count} journals, got none")
-
-
-def _named(walked: Walked) -> tuple[object, int, list[object]]:
-    opening = walked.opening or {}
-    return opening.get("ledger"), int(opening["journals"]), list(opening["vkeys"])
-
-
-def _check_keys(heads: Sequence[StoredHead], vkeys: Mapping[int, str]) -> Iterator[Finding]:
-    for stored in heads:
-        number = stored.head.journal
-        trusted = vkeys.get(number, stored.vkey).split("\n")
-        for expected, got in zip_longest(trusted, stored.vkey.split("\n"), fillvalue="none"):
-            if expected != got:
-                detail = f"verifier key: expected {expected}, which is trusted, got {got} in the database"
-                yield Finding("L6", number, None, detail)
-
-
-def _check_outside(heads: Sequence[StoredHead], outside: Outside | None) -> Iterator[Finding]:
-    """The topic holds whatever the database says was published: it is written first."""
-    if outside is None:
-        return
-    for stored in heads:
-        head = stored.head
-        note = outside.after.get(head.journal)
-        size = 0 if note is None else _size(note)
-        if size < head.published_size:
-            got = "none" if note is None else f"one of size {size}"
-            detail = f"iuran.checkpoints: expected the checkpoint published at size {head.published_size}"
-            yield Finding("L6", head.journal, None, f"{detail}, got {got}")
-
-
-def _size(note: bytes) -> int:
-    """Give the size that a note claims; 0 for what is no checkpoint (the walk says so by itself)."""
-    try:
-        return claimed(note).size
-    except (NoteError, UnicodeDecodeError):
-        return 0
-
-
-def _shared_gigs(walked: Sequence[Walked]) -> Iterator[Finding]:
-    """A gig id that a platform reported for workers of two journals: each of them was accrued."""
-    more = 0
-    for number, (there, here) in enumerate(gigs_met_again([(w.journal, w.events) for w in walked])):
-        if number >= SHARED_GIGS_MAX:
-            more += 1
-            continue
-        detail = f"gig: expected an id of one worker, got that of journal {there[0]} entry {there[1]} again"
-        yield Finding("L3", here[0], here[1], f"{detail}, under a worker of another journal")
-    if more:
-        yield Finding("L3", walked[-1].journal, None, f"gig: expected ids of one worker each, got {more} more again")
+def _held(head: StoredHead, outside: Outside | None, held: Mapping[int, Held]) -> Held:
+    """Give all that must be in a journal's log: what was published, what is shown, and what was kept elsewhere."""
+    number = head.head.journal
+    own = held.get(number, NOTHING_HELD)
+    notes = dict(own.notes)
+    published = None if outside is None else outside.before.get(number)
+    if published is not None:
+        notes["on iuran.checkpoints"] = published
+    if head.shown is not None and head.shown != head.head.published:
+        notes["shown"] = head.shown
+    return own._replace(notes=notes)

@@ -187,7 +187,9 @@ def honest() -> Journal:
     opening = {"engine": "1", "journal": JOURNAL, "journals": JOURNALS, "ledger": "iuran.localhost"}
     opening["vkeys"] = [signer.vkey() for signer in SIGNERS]
     journal.add(CONTROL, "open", Kind.LEDGER, data=opening)
-    journal.add(CONTROL, "scheme", Kind.SCHEME)
+    text = "a scheme"
+    act = {"scheme": "S", "sha256": sha256(text.encode()).hexdigest(), "text": text, "version": "2026-01-01"}
+    journal.add(CONTROL, "scheme", Kind.SCHEME, data=act)
     journal.sign()
     for n in range(3):
         journal.add(GOJEK, f"G-{n}", worker=WORKERS[n])
@@ -570,8 +572,8 @@ def test_wrong_checkpoints_are_named_by_size() -> None:
     for note, what in (
         (note_of(11, honest_root, stranger), "known key"),
         (note_of(11, honest_root, SIGNERS[0]), "known key"),
-        (note_of(11, honest_root).replace(b"\n11\n", b"\n12\n"), "signature of"),
-        (b"", "blank line"),
+        (note_of(11, honest_root).replace(b"\n11\n", b"\n12\n"), "expected that size, got 12"),
+        (b"", "three lines"),
         (note_of(10, honest().frontier(10).root()), "expected that size, got 10"),
         (note_of(11, b"\1" * 32), "signed beside it"),
     ):

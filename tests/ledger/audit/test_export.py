@@ -48,7 +48,7 @@ def whole(folder: Path) -> bool:
     if not (folder / "manifest.json").exists():
         return False
     manifest = json.loads((folder / "manifest.json").read_bytes())
-    for log in manifest["journals"]:
+    for log in manifest["logs"]:
         root = folder / "log" / str(log["journal"])
         for name, digest in log["sha256"].items():
             assert sha256((root / name).read_bytes()).hexdigest() == digest, name
@@ -84,7 +84,7 @@ def test_the_folder_holds_what_the_log_is_byte_for_byte(honest: Honest, fresh: P
     assert whole(fresh)
     manifest = json.loads((fresh / "manifest.json").read_bytes())
     assert (manifest["format"], manifest["ledger"]) == ("iuran-export/v1", honest.ledger.settings.ledger)
-    assert [log["size"] for log in manifest["journals"]] == [
+    assert [log["size"] for log in manifest["logs"]] == [
         claimed((fresh / f"log/{n}/checkpoint").read_bytes()).size for n in range(JOURNALS)
     ]
     assert {scheme["scheme"] for scheme in manifest["schemes"]} == {"ID-JK-PILOT"}

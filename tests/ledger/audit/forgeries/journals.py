@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -179,6 +180,25 @@ def other_scheme(forger: Forger) -> int:
         content["event"]["data"]["text"] = content["event"]["data"]["text"].replace("0.01", "0.02")
 
     forger.edit(index, change)
+    return index
+
+
+def other_scheme_with_its_digest(forger: Forger) -> None:
+    """The same, with the digest of the other text."""
+
+    def change(content: dict[str, Any]) -> None:
+        data = content["event"]["data"]
+        data["sha256"] = sha256(data["text"].encode()).hexdigest()
+
+    forger.edit(other_scheme(forger), change)
+
+
+def other_scheme_everywhere(forger: Forger) -> int:
+    """The same, in all journals."""
+    for journal in (0, 1):
+        own = forger.elsewhere(journal)
+        other_scheme_with_its_digest(own)
+        own.resign(own.signers())
     return forger.of_kind("accrual")[0]
 
 
@@ -299,7 +319,15 @@ JOURNALS: tuple[Forgery, ...] = (
         again(inflated),
     ),
     Forgery(
-        "a scheme is swapped for another and the journal signed again", K, R, "L4", "contribution|scheme",
+        "a scheme's text is changed and the journal signed again", K, S, "L4", "expected the digest of its text",
         again(other_scheme),
+    ),
+    Forgery(
+        "a scheme is swapped for another in one journal, signed again", K, S, "L4", "expected the text that journal",
+        again(other_scheme_with_its_digest),
+    ),
+    Forgery(
+        "a scheme is swapped for another in all journals, signed again", K, R, "L4", "contribution|scheme",
+        other_scheme_everywhere,
     ),
 )  # fmt: skip

@@ -1,0 +1,152 @@
+"""The keys of one journal, as its own entries name and change them, held against those that are trusted and listed.
+
+Entry 0 names the first keys, `key` entries add, retire and revoke (`ledger.keyring`). So which keys must have signed a
+checkpoint of a size follows from the entries beneath it, and whoever trusts one of the keys can follow the others from
+it. Trusted are the keys that the auditor brings; where there are none, those that the source lists. All trusted keys
+must be the journal's, and the list must be what the entries make of it.
+
+Upholds L6 as an auditor. Must not know where entries come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from contracts.entry import Entry, StoredEvent
+from contracts.events import KeyChanged
+from ledger.audit.findings import Findings
+from ledger.keyring import KeyRing, Trusted, ring_after
+from ledger.log import note as notes
+from ledger.log.checkpoint import Checkpoint, claimed
+from ledger.log.keys import LogVerifier, parse_log_vkey
+from ledger.log.merkle import EMPTY_ROOT
+from ledger.log.note import NoteError
+
+NoteAt = Callable[[int], bytes | None]
+"""Gives the checkpoint that is kept of a size; None where none is."""
+
+_changed = msgspec.json.Decoder(KeyChanged).decode
+_KeyId = tuple[str, bytes]
+
+
+class OpenedNote(NamedTuple):
+    """A checkpoint that a key of the journal signed, and all of the journal's keys that did, by name and id."""
+
+    checkpoint: Checkpoint
+    signed_by: frozenset[_KeyId]
+
+
+class JournalKeys:
+    """One journal's keys while it is walked: `start`, then `opened` and `act` as entries come, then `finish`."""
+
+    def __init__(self, journal: int, findings: Findings) -> None:
+        self.ring = KeyRing()
+        self._journal = journal
+        self._add = findings.add
+        self._listed: tuple[str, ...] = ()
+        self._trusted: dict[str, LogVerifier] = {}
+        self._known: dict[_KeyId, LogVerifier] = {}
+        self._note_at: NoteAt | None = None
+
+    def start(self, listed: Sequence[str], trusted: Sequence[str], note_at: NoteAt | None = None) -> None:
+        """Take the keys that the source lists and those that are trusted; none trusted: those listed are."""
+        self._listed = tuple(listed)
+        self._note_at = note_at
+        for vkey in dict.fromkeys([*(trusted or listed), *listed]):
+            try:
+                verifier = parse_log_vkey(vkey)
+            except NoteError as error:
+                self._add("L6", None, str(error))
+                continue
+            if not verifier.name.endswith(f"/log/{self._journal}"):
+                detail = f"key name: expected one ending with /log/{self._journal}, got {verifier.name[:80]}"
+                self._add("L6", None, detail)
+            self._known[verifier.name, verifier.key_id] = verifier
+            if vkey in (trusted or listed):
+                self._trusted[vkey] = verifier
+
+    def opened(self, vkeys: Sequence[Any]) -> None:
+        """Take the keys that entry 0 names as the journal's own."""
+        try:
+            self._become(self.ring.opened(map(str, vkeys)))
+        except ValueError as error:
+            self._add("L6", 0, f"entry 0: expected verifier keys, got {error}")
+
+    def act(self, index: int, entry: Entry) -> None:
+        """Take what a `key` entry changes."""
+        if not isinstance(entry.event, StoredEvent):
+            return
+        try:
+            data = _changed(bytes(entry.event.data))
+            if data.journal != self._journal:
+                raise ValueError(f"data.journal: expected {self._journal}, got {data.journal}")
+            self._become(ring_after(self.ring, data, index))
+        except ValueError as error:
+            self._add("L4", index, f"key: expected an act that could be taken in, got {error}")
+            return
+        trusted = [
+            key.trusted for key in self.ring.keys if key.trusted is not None and key.verifier.vkey() in data.vkeys
+        ]
+        if data.change == "revoked" and trusted:
+            self._check_trusted(index, trusted[0])
+
+    def open(self, note: bytes) -> OpenedNote:
+        """Give the checkpoint in a note under any key that is known by now. Raises NoteError."""
+        opened = notes.open(note, self._known.values())
+        checkpoint = Checkpoint.parse(opened.text)
+        signed_by = frozenset((s.name, s.key_id) for s in opened.signatures if s.name == checkpoint.origin)
+        if not signed_by:
+            raise NoteError(f"checkpoint origin: expected the signing key's name, got {checkpoint.origin[:80]}")
+        return OpenedNote(checkpoint, signed_by)
+
+    def missing(self, opened: OpenedNote) -> list[str]:
+        """Give the ids (hex) of the keys that, by the entries, sign a checkpoint of this size and did not sign this."""
+        return [key.key_id.hex() for key in self._due(self.ring.signing(opened.checkpoint.size), opened)]
+
+    def is_vouched(self, opened: OpenedNote) -> bool:
+        """Tell whether a key has signed a checkpoint whose signature over this size proves something."""
+        vouching = self.ring.vouching(opened.checkpoint.size)
+        return not self._is_followed() or len(self._due(vouching, opened)) < len(vouching)
+
+    def finish(self, size: int) -> None:
+        """Hold the keys that the entries name against those that are trusted and listed; `size` is the journal's."""
+        if not size or not self.ring.keys:
+            return
+        strange = [verifier for vkey, verifier in self._trusted.items() if self.ring.known(vkey) is None]
+        if strange:
+            self._add("L6", 0, "entry 0: expected to name the verifier keys that are trusted, got others")
+        elif self._listed != self.ring.listed():
+            detail = "verifier keys: expected those that the journal's entries leave it with, got another list"
+            self._add("L6", None, detail, size)
+
+    def _due(self, keys: Iterable[LogVerifier], opened: OpenedNote) -> list[LogVerifier]:
+        if not self._is_followed():
+            return []
+        return [key for key in keys if (key.name, key.key_id) not in opened.signed_by]
+
+    def _is_followed(self) -> bool:
+        """Tell whether the entries name a trusted key: otherwise what they say of keys is worth nothing."""
+        return any(self.ring.known(vkey) is not None for vkey in self._trusted)
+
+    def _become(self, ring: KeyRing) -> None:
+        self.ring = ring
+        for key in ring.keys:
+            self._known.setdefault((key.verifier.name, key.verifier.key_id), key.verifier)
+
+    def _check_trusted(self, index: int, trusted: Trusted) -> None:
+        """Hold the tree up to which a revoked key is believed against the checkpoint that was signed of it."""
+        root = EMPTY_ROOT
+        if trusted.size and self._note_at is not None:
+            note = self._note_at(trusted.size)
+            try:
+                root = b"" if note is None else claimed(note).root
+            except (NoteError, UnicodeDecodeError):
+                root = b""
+        elif trusted.size:
+            return
+        if root.hex() != trusted.root:
+            detail = f"key: expected the root that was signed at the trusted size {trusted.size}, got another"
+            self._add("L6", index, detail)
