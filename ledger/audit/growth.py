@@ -264,11 +264,15 @@ class Growth:
         due = self._awaited.pop(self.rows, None)
         if due is None:
             return
-        due = [signed for signed in due if self._open(signed) is not None]
+        opened = [(signed, self._open(signed)) for signed in due]
+        due = [signed for signed, note in opened if note is not None]
         if self._broken:
             return
         self._grow()
         root = self._frontier.root()
+        for _, note in opened:
+            if note is not None and note.checkpoint.root == root:
+                self._keys.agreed(note)
         agreeing = [signed for signed in due if signed.checkpoint.root == root]
         if agreeing:
             self._settle_doubts()

@@ -50,6 +50,7 @@ class JournalKeys:
         self._trusted: dict[str, LogVerifier] = {}
         self._known: dict[_KeyId, LogVerifier] = {}
         self._note_at: NoteAt | None = None
+        self._reach: dict[_KeyId, int] = {}
 
     def start(self, listed: Sequence[str], trusted: Sequence[str], note_at: NoteAt | None = None) -> None:
         """Take the keys that the source lists and those that are trusted; none trusted: those listed are."""
@@ -111,6 +112,14 @@ class JournalKeys:
         vouching = self.ring.vouching(opened.checkpoint.size)
         return not self._is_followed() or len(self._due(vouching, opened)) < len(vouching)
 
+    def agreed(self, opened: OpenedNote) -> None:
+        """Take note that a checkpoint is of the tree: how far each key has signed the journal."""
+        size = opened.checkpoint.size
+        for key in self.ring.keys:
+            named = (key.verifier.name, key.verifier.key_id)
+            if named in opened.signed_by and key.signs(size):
+                self._reach[named] = max(size, self._reach.get(named, 0))
+
     def finish(self, size: int) -> None:
         """Hold the keys that the entries name against those that are trusted and listed; `size` is the journal's."""
         if not size or not self.ring.keys:
@@ -118,9 +127,23 @@ class JournalKeys:
         strange = [verifier for vkey, verifier in self._trusted.items() if self.ring.known(vkey) is None]
         if strange:
             self._add("L6", 0, "entry 0: expected to name the verifier keys that are trusted, got others")
+        elif not self._is_believed():
+            detail = (
+                "newest checkpoint: expected the signature of a key that is trusted, or that such a key vouches for"
+            )
+            self._add("L6", None, f"{detail}, got those of others", size)
         elif self._listed != self.ring.listed():
             detail = "verifier keys: expected those that the journal's entries leave it with, got another list"
             self._add("L6", None, detail, size)
+
+    def _is_believed(self) -> bool:
+        """Tell whether the trusted keys lead to one that signed the newest checkpoint (`KeyRing.believed`)."""
+        reach = {}
+        for key in self.ring.keys:
+            size = self._reach.get((key.verifier.name, key.verifier.key_id), 0)
+            reach[key.verifier.vkey()] = size if key.trusted is None else min(size, key.trusted.size)
+        believed = self.ring.believed(self._trusted, reach)
+        return max(reach.values()) == max((reach[vkey] for vkey in believed), default=0)
 
     def _due(self, keys: Iterable[LogVerifier], opened: OpenedNote) -> list[LogVerifier]:
         if not self._is_followed():

@@ -18,7 +18,7 @@ from ledger.store.keys import of_settings
 from tests.support.commands import Door
 from tests.support.databases import make_keys
 from tests.support.ledgers import found, gig
-from tests.support.running import streams, until, until_settled
+from tests.support.running import findings, streams, until, until_settled
 
 pytestmark = pytest.mark.stack
 
@@ -96,6 +96,7 @@ def test_keys_are_rotated_retired_and_revoked_without_a_stream(door: Door) -> No
     assert [own.count("key") for own in kinds] == [3, 2]
     assert [own.count("rejection") for own in kinds] == [0, 0]
     assert sum(own.count("accrual") for own in kinds) == 24
+    assert findings(door.ledger) == []
     refusals = {
         ("revoke", "0", new[0][0], "--trusted-size", "1"): "iuran key rotate --journal 0",
         ("revoke", "0", identity, "--trusted-size", "2"): "got one that was, from size 3 on",
