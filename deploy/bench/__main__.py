@@ -10,12 +10,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deploy.bench import engine, export, ingest, latency, proof, takeover
+from deploy.bench import audit, engine, export, ingest, latency, proof, takeover
 from deploy.embedded import stack
 
 ROUNDS = 3
 INGEST = {"ingest", "copy", "naive", "bytes"}
-GROUPS = ("engine", "ingest", "copy", "naive", "bytes", "latency", "takeover", "proof", "export")
+GROUPS = ("engine", "ingest", "copy", "naive", "bytes", "latency", "takeover", "proof", "export", "audit")
 
 
 def main(group: str) -> int:
@@ -43,6 +43,8 @@ def main(group: str) -> int:
                 proof.run(servers, ROUNDS)
             if "export" in wanted:
                 export.run(servers, home, ROUNDS)
+            if "audit" in wanted:
+                audit.run(servers, home, ROUNDS)
     return 0
 
 
