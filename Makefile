@@ -25,7 +25,7 @@ demo: install
 	$(BIN)/iuran demo $(if $(filter 1,$(DEMO_ONCE)),--once)
 
 test: install $(PROMETHEUS)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: install
 	$(BIN)/ruff check .
