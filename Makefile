@@ -25,7 +25,8 @@ demo: install
 	$(BIN)/iuran demo $(if $(filter 1,$(DEMO_ONCE)),--once)
 
 test: install $(PROMETHEUS)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/chaos
+	$(BIN)/python -m pytest tests/chaos
 
 check: install
 	$(BIN)/ruff check .

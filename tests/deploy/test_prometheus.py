@@ -56,4 +56,7 @@ def test_what_the_stream_serves_at_that_path_parses_and_has_the_promised_names()
         "iuran_consumer_lag_events": "gauge",
         "iuran_journal_tree_size": "gauge",
         "iuran_checkpoint_signed_timestamp_seconds": "gauge",
+        "iuran_witness_asked": "counter",
+        "iuran_witness_cosignatures": "gauge",
+        "iuran_witness_quorum_size": "gauge",
     }
