@@ -6,7 +6,8 @@ all that was to be checked holds.
 
 Of a database the newest published checkpoints are compared unless `--offline` says not to; of a folder or an address
 what `--against` brings. Where nothing outside is compared, a source that was set back as a whole is not found, and the
-answer says so.
+answer says so. `--keep` writes what a later audit needs to go on if nothing was found; `--since` goes on from it: the
+tree that was verified must be the beginning of the one that is there, and entries before that size are not read again.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from deploy.cli import audit_given as given
 from deploy.cli import audit_source as sources
 from deploy.cli.progress import terminal
 from ledger.audit.findings import Finding
+from ledger.errors import Unfit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,12 +62,22 @@ def verify(
     with_recompute: Annotated[bool, typer.Option("--recompute", help="Accrue every gig again too.")] = False,
     log_only: Annotated[bool, typer.Option("--log-only", help="Leaves, tree, tiles and signatures alone.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="A gig id in two journals is a finding too.")] = False,
+    since: Annotated[
+        Path | None, typer.Option("--since", help="Go on from what --keep wrote: earlier entries are not read again.")
+    ] = None,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", help="If nothing is found, write here what --since goes on from.")
+    ] = None,
     token: given.Token = "",
     cores: given.Cores = None,
 ) -> None:
     """Check every stored entry, checkpoint, count and balance of the ledger; the first wrong entry comes first."""
+    from ledger.audit import kept_file
+
+    _check_combined(since, keep, log_only=log_only, with_recompute=with_recompute)
     progress = terminal()
     with sources.opened(target, given.token(token), progress, offline=offline) as source:
+        before = {} if since is None else kept_file.read(since, source.stored.name)
         found = audited(
             source,
             progress,
@@ -75,15 +87,23 @@ def verify(
             policy=policy,
             strict=strict,
             log_only=log_only,
+            since=before,
+            keep=keep is not None,
             cores=cores,
         )
+        name = source.stored.name
         again = _recomputed(source, progress, journal, cores) if with_recompute else []
         comparable = source.export is None and target is None
     found = _with_recomputed(found, again)
+    if keep is not None and found.holds:
+        kept_file.write(keep, name, {**before, **{w.journal: w.kept for w in found.journals if w.kept is not None}})
     if as_json:
         print(json.dumps(_as_json(found, again), indent=2))
     else:
-        print("\n".join([*_lines(found, NOT_COMPARED if comparable else NOT_HELD, again), last_line(found)]))
+        lines = _lines(found, NOT_COMPARED if comparable else NOT_HELD, again)
+        if keep is not None:
+            lines.append(f"kept in {keep}" if found.holds else f"not kept in {keep}: only what holds is gone on from")
+        print("\n".join([*lines, last_line(found)]))
     if not found.holds:
         raise typer.Exit(1)
 
@@ -136,10 +156,12 @@ def audited(
     policy: Path | None = None,
     strict: bool = False,
     log_only: bool = False,
+    since: Mapping[int, bytes] | None = None,
+    keep: bool = False,
     cores: int | None = None,
 ) -> Verdict:
     """Verify a source and give the verdict. Raises Unfit, LedgerError."""
-    from ledger.audit import exported
+    from ledger.audit import exported, kept_file
     from ledger.audit import verify as verifying
     from ledger.audit.held import held_by_journal
 
@@ -147,7 +169,13 @@ def audited(
     sources.check_journals(stored, journals)
     own, hidden = held_by_journal(held or {}, stored.name, stored.journals)
     trusted = given.keys_by_journal(vkeys, stored.name, stored.journals)
-    with progress.track(stored.entries(journals), "entries verified") as track:
+    taken = {number: kept_file.size_of(encoded) for number, encoded in (since or {}).items()}
+    unread = sum(
+        taken.get(h.head.journal, 0)
+        for h in stored.heads
+        if (journals is None or h.head.journal in journals) and taken.get(h.head.journal, 0) <= h.head.size
+    )
+    with progress.track(stored.entries(journals) - unread, "entries verified") as track:
         found = verifying.verify(
             stored,
             source.outside,
@@ -159,6 +187,8 @@ def audited(
             policy=given.policy(policy),
             strict=strict,
             log_only=log_only,
+            since=since or {},
+            keep=keep,
             cores=sources.cores_for(stored, journals, cores),
         )
     if source.export is not None and not log_only and journals is None:
@@ -169,7 +199,8 @@ def audited(
 def last_line(verdict: Verdict) -> str:
     """Give the one line that says whether all holds."""
     if verdict.holds:
-        return f"verified: {len(verdict.journals)} journals, {verdict.entries} entries"
+        told = f"verified: {len(verdict.journals)} journals, {verdict.entries} entries"
+        return f"{told}, going on from {verdict.taken} verified before" if verdict.taken else told
     return f"NOT verified: {len(verdict.findings) + verdict.unlisted} findings, first: {verdict.findings[0]}"
 
 
@@ -196,6 +227,14 @@ def _with_recomputed(verdict: Verdict, done: Sequence[Recomputed]) -> Verdict:
     return verdict.with_findings([f for one in done for f in one.findings if f not in known])
 
 
+def _check_combined(since: Path | None, keep: Path | None, *, log_only: bool, with_recompute: bool) -> None:
+    """Raise Unfit for options that do not go together."""
+    if (since or keep) and log_only:
+        raise Unfit("--log-only: expected without --keep and --since, which go on with all that entries say, got both")
+    if since and with_recompute:
+        raise Unfit("--recompute: expected without --since, as it works every gig out from entry 0, got both")
+
+
 # -- wording ---------------------------------------------------------------------------------------------------------
 
 
@@ -208,6 +247,11 @@ def _lines(verdict: Verdict, not_compared: str, done: Sequence[Recomputed]) -> l
     lines += [
         f"{w.journal:>7}  {w.entries:>10}  {w.size:>10}  {w.root.hex()[:16]}  {w.checkpoints:>11}"
         for w in verdict.journals
+    ]
+    lines += [
+        f"journal {w.journal}: entries 0 to {w.taken - 1} were taken as verified before and not read again"
+        for w in verdict.journals
+        if w.taken
     ]
     lines += _recomputed_lines(done)
     erased = sum(w.erased for w in verdict.journals)
@@ -235,6 +279,7 @@ def _as_json(verdict: Verdict, done: Sequence[Recomputed]) -> dict[str, Any]:
                 "root": w.root.hex(),
                 "checkpoints": w.checkpoints,
                 "erased": w.erased,
+                "taken": w.taken,
             }
             for w in verdict.journals
         ],

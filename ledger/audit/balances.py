@@ -14,6 +14,7 @@ from msgspec import UNSET
 from contracts.entry import BalanceRow, ContributionRow, encode
 from ledger.accounts import OTHER_STATES
 from ledger.audit.findings import Findings
+from ledger.audit.kept import KeptBalances
 from ledger.domain.ids import PLATFORM
 from ledger.domain.period import parse_period
 
@@ -103,6 +104,32 @@ class Balances:
         self._funds: dict[tuple[str, str, str], Fund] = {}
         self._legs: dict[str, set[tuple[str, str]]] = {}
         self._windows: set[str] = set()
+
+    def kept(self) -> KeptBalances:
+        """Give what `resume` takes, of balances that all were right."""
+        numbers = {fund: number for number, fund in enumerate(self._funds.values())}
+        return KeptBalances(
+            list(self._funds),
+            {
+                worker: [n for fund, total in totals.items() for n in (numbers[fund], total)]
+                for worker, totals in self._workers.items()
+            },
+            {worker: [(*key, amount) for key, amount in others.items()] for worker, others in self._others.items()},
+            sorted(self._sponsors),
+        )
+
+    def resume(self, kept: KeptBalances) -> None:
+        """Become what was kept. Raises ValueError for what no `kept` gives."""
+        self._funds = {named: Fund(named) for named in kept.funds}
+        self._others = {worker: {row[:4]: row[4] for row in rows} for worker, rows in kept.others.items()}
+        self._sponsors = set(kept.sponsors)
+        funds = list(self._funds.values())
+        for worker, told in kept.workers.items():
+            if len(told) % 2 or not all(0 <= number < len(funds) for number in told[::2]):
+                raise ValueError("balances: expected pairs of a fund's number and an amount, got others")
+            totals = self._workers[worker] = Totals()
+            totals.set({funds[number]: total for number, total in zip(told[::2], told[1::2], strict=True)})
+            totals.seen_closely(plain=worker not in self._others)
 
     def __contains__(self, worker: str) -> bool:
         return worker in self._workers

@@ -31,7 +31,7 @@ def check_ledger(stored: Stored, walked: Sequence[Walked]) -> Iterator[Finding]:
         yield Finding("L5", number, None, f"{table}: expected no rows of a journal that has no head, got some")
     yield from _check_missing(stored, stored.journals, "the ledger's row")
     for journal in walked:
-        if not journal.entries:
+        if not journal.entries and not journal.taken:
             yield Finding("L2", journal.journal, None, "entry 0: expected the entry that opens the journal, got none")
     opened = [w for w in walked if w.opening is not None]
     if not opened:

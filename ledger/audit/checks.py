@@ -41,6 +41,7 @@ from ledger.audit.event_keys import EventKeys, digest_of
 from ledger.audit.findings import Finding, Findings
 from ledger.audit.growth import Growth, Tiles
 from ledger.audit.journal_keys import JournalKeys, NoteAt
+from ledger.audit.kept import KeptJournal
 from ledger.audit.offsets import Offsets
 from ledger.audit.plain import Plain
 from ledger.audit.references import LeavesAt, References
@@ -63,8 +64,14 @@ class JournalCheck:
     before row n; `refused` for a refused record at any time after its entry (at once keeps memory flat); then `finish`.
     """
 
-    def __init__(self, journal: int, secret: bytes | None = None) -> None:
+    def __init__(
+        self, journal: int, secret: bytes | None = None, remember: bool = False, since: KeptJournal | None = None
+    ) -> None:
         """Take the journal's number and, if at hand, its secret: then each salt is made again and compared.
+
+        `remember`: that `kept` will be asked for. `since`: go on behind what was kept, instead of from entry 0; then
+        rows and checkpoints come from its size on, the checkpoint of that size among them. Raises ValueError for what
+        no `kept` gives.
 
         The salt covers an entry's cause and not its content, so a salt that fits says only that the cause is the one
         it was made for.
@@ -93,8 +100,12 @@ class JournalCheck:
         """How many refused records were met that were erased: their hashes can't be held against anything."""
         self._refused_met = False
         self._speakers: set[tuple[str, str]] = set()
+        self._remember = remember
+        self._since = since
         self.schemes: dict[tuple[str, str], str] = {}
         """SHA-256 (hex) of the text of each scheme's version that was enacted."""
+        if since is not None:
+            self._resume(since)
 
     def start(
         self,
@@ -117,8 +128,12 @@ class JournalCheck:
         if head.journal != self.journal:
             self._add("L5", None, f"head: expected journal {self.journal}, got {head.journal}")
         self._keys.start(listed, trusted, note_at)
-        self._growth = Growth(self.findings, self._keys, tiles, partial_tiles)
+        self._growth = Growth(self.findings, self._keys, tiles, partial_tiles, self._remember)
         self._references = References(self.journal, self.findings, leaves_at)
+        if self._since is not None:
+            self._keys.resume(self._since.keys, self._growth.root_before)
+            self._growth.resume(self._since.tree)
+            self._references.resume(self._since.record, self._since.gig)
         self._growth.begin(head, outside or {})
 
     def rows(self, rows: Rows) -> None:
@@ -216,6 +231,38 @@ class JournalCheck:
         self._growth.finish(head.size, head.frontier, full_tiles)
         self._keys.finish(head.size)
         return self.findings.ordered()
+
+    def kept(self, note: bytes) -> KeptJournal:
+        """Give what a walk must remember to go on from here, after `finish` without findings.
+
+        `note` is the checkpoint of this size.
+        """
+        return KeptJournal(
+            self.journal,
+            note,
+            self.opening or {},
+            [(*named, digest) for named, digest in self.schemes.items()],
+            sorted(self._speakers),
+            self._refused_entries,
+            *self._references.kept(),
+            self._growth.kept(),
+            self._keys.kept(),
+            self._offsets.kept(),
+            self._balances.kept(),
+            self.events.kept(),
+            self._signatures.kept(),
+        )
+
+    def _resume(self, kept: KeptJournal) -> None:
+        self.opening = dict(kept.opening)
+        self.schemes = {(scheme, version): digest for scheme, version, digest in kept.schemes}
+        self._journals = self._plain.journals = kept.opening.get("journals")
+        self._speakers = set(kept.speakers)
+        self._refused_entries = kept.refused_entries
+        self._offsets.resume(kept.topics)
+        self._balances.resume(kept.balances)
+        self.events.resume(kept.events)
+        self._signatures.resume(kept.platforms)
 
     def root(self) -> bytes:
         """Give the root of the tree over the entries seen so far (32 bytes); after a gap, of those before it."""

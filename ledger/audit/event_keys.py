@@ -7,10 +7,13 @@ Upholds L3 as an auditor. Knows neither entries nor findings.
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Final
+
+from ledger.audit.kept import KeptEvents
 
 KEY_BYTES: Final = 16
 HEAPS: Final = 256
@@ -38,6 +41,27 @@ class EventKeys:
         heap = digest[0]
         self.keys[heap] += digest
         self.indexes[heap].append(index if gig else index | NO_GIG)
+
+    def kept(self) -> KeptEvents:
+        """Give what `resume` takes."""
+        indexes = array("Q", (index for heap in self.indexes for index in heap))
+        if sys.byteorder == "big":
+            indexes.byteswap()
+        return KeptEvents([len(heap) for heap in self.indexes], b"".join(self.keys), indexes.tobytes())
+
+    def resume(self, kept: KeptEvents) -> None:
+        """Become what was kept. Raises ValueError for what no `kept` gives."""
+        whole = array("Q")
+        whole.frombytes(kept.indexes)
+        if sys.byteorder == "big":
+            whole.byteswap()
+        if len(kept.counts) != HEAPS or (len(whole) * KEY_BYTES, len(whole)) != (len(kept.keys), sum(kept.counts)):
+            raise ValueError(f"events: expected {HEAPS} heaps of keys and as many indexes, got others")
+        at = 0
+        for heap, count in enumerate(kept.counts):
+            self.keys[heap] = bytearray(kept.keys[at * KEY_BYTES : (at + count) * KEY_BYTES])
+            self.indexes[heap] = whole[at : at + count]
+            at += count
 
     def met_again(self) -> Iterator[tuple[int, int]]:
         """Give (index, index of the first) of each event that an earlier entry has too."""

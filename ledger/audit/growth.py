@@ -9,21 +9,25 @@ Upholds L2, L5, L6 and L7 as an auditor: by what is stored, with no trust in who
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 from ledger.audit.findings import Findings
 from ledger.audit.journal_keys import JournalKeys, OpenedNote
+from ledger.audit.kept import KeptTree
 from ledger.audit.rows import Head
+from ledger.errors import Unfit
 from ledger.log.checkpoint import Checkpoint, claimed
 from ledger.log.edge import Edge
-from ledger.log.merkle import TILE_HEIGHT, Frontier, TreeError
+from ledger.log.merkle import EMPTY_ROOT, HASH_BYTES, SIZE_BYTES, TILE_HEIGHT, Frontier, TreeError
 from ledger.log.note import NoteError
 from ledger.log.tiles import Tile
 
 _PENDING_MAX: Final = 4096
 _DOUBTS_MAX: Final = 20
+_ROOT_BYTES: Final = SIZE_BYTES + HASH_BYTES
 
 
 class KeptTile(NamedTuple):
@@ -53,7 +57,8 @@ class Signed(NamedTuple):
 class Growth:
     """One journal's tree while it is walked.
 
-    `tiles`: those that are kept, where they are; `partial`: whether the partial tiles of the whole tree are too.
+    `tiles`: those that are kept, where they are; `partial`: whether the partial tiles of the whole tree are too;
+    `remember`: whether the roots that agreed are remembered, for `kept`.
     """
 
     def __init__(
@@ -62,6 +67,7 @@ class Growth:
         keys: JournalKeys,
         tiles: Tiles | None = None,
         partial: bool = False,
+        remember: bool = False,
     ) -> None:
         self.rows = 0
         """Index after the newest leaf seen."""
@@ -81,6 +87,35 @@ class Growth:
         self._newest_size = 0
         self._signed_size = 0
         self._broken = False
+        self._taken = 0
+        self._roots = bytearray()
+        self._remember = remember
+
+    def kept(self) -> KeptTree:
+        """Give what `resume` takes, of a tree that was remembered and of which all held."""
+        return KeptTree(self._edge.size, list(self._edge.rows), bytes(self._roots))
+
+    def resume(self, kept: KeptTree) -> None:
+        """Go on from a tree that was verified before. Raises ValueError for rows that are no such tree's."""
+        self._edge = Edge.of(kept.size, kept.rows)
+        self._frontier = self._edge.frontier()
+        self.rows = self.agreed = self._taken = kept.size
+        self._roots = bytearray(kept.roots)
+        if len(kept.roots) % _ROOT_BYTES or self.root_before(kept.size) != self._frontier.root():
+            raise ValueError(f"tree: expected the root that was verified at size {kept.size}, got another")
+        # The checkpoint of that size is read again: it may be the newest.
+        self._newest_size = self._signed_size = kept.size - 1
+
+    def root_before(self, size: int) -> bytes | None:
+        """Give the root of a size at which a checkpoint was verified before; None for other sizes."""
+        if size == 0:
+            return EMPTY_ROOT
+        key = size.to_bytes(SIZE_BYTES, "big")
+        places = range(0, len(self._roots), _ROOT_BYTES)
+        place = bisect_left(places, key, key=lambda at: bytes(self._roots[at : at + SIZE_BYTES])) * _ROOT_BYTES
+        if self._roots[place : place + SIZE_BYTES] != key:
+            return None
+        return bytes(self._roots[place + SIZE_BYTES : place + _ROOT_BYTES])
 
     def begin(self, head: Head, outside: Mapping[str, bytes]) -> None:
         """Take what the head says was published, and what was seen elsewhere, each under a word that says where."""
@@ -132,7 +167,9 @@ class Growth:
     def outside(self, note: bytes, where: str) -> Checkpoint | None:
         """Take a checkpoint that was seen elsewhere, before any leaf, and give what it claims to be."""
         checkpoint = self._claimed(note, f"checkpoint {where}", 0)
-        if checkpoint is not None:
+        if checkpoint is not None and checkpoint.size < self._taken:
+            self._look_back(Signed(checkpoint, where, note))
+        elif checkpoint is not None:
             self._await(Signed(checkpoint, where, note))
         return checkpoint
 
@@ -221,6 +258,18 @@ class Growth:
             self._findings.add("L6", None, f"{signed.what}: expected {detail}", size)
         return opened
 
+    def _look_back(self, signed: Signed) -> None:
+        """Hold a checkpoint below the size that was verified before against the roots that were verified with it."""
+        size = signed.checkpoint.size
+        root = self.root_before(size)
+        if root is None:
+            raise Unfit(
+                f"checkpoint {signed.where}: expected a size from {self._taken} on, or one that was verified before, "
+                f"got {size}; verify it without --since"
+            )
+        if self._open(signed) is not None and signed.checkpoint.root != root:
+            self._beside(signed)
+
     def _await(self, signed: Signed) -> None:
         size = signed.checkpoint.size
         if size < self.rows and not self._broken:
@@ -277,6 +326,8 @@ class Growth:
         if agreeing:
             self._settle_doubts()
             self.agreed = self.rows
+            if self._remember and self.root_before(self.rows) is None:
+                self._roots += self.rows.to_bytes(SIZE_BYTES, "big") + root
         others = [signed for signed in due if signed.checkpoint.root != root]
         for signed in others:
             if self.agreed == self.rows:
@@ -316,6 +367,8 @@ class Growth:
             detail += "this entry is not the one that was signed"
         else:
             detail += f"one of entries {_span(start, end)} is not the one that was signed"
+        if start and start == self._taken and named is None:
+            detail += f", or the log below size {start} is not the one that was verified before"
         self._findings.add("L2", start if named is None else named, detail)
 
 

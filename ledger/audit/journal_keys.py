@@ -18,7 +18,8 @@ import msgspec
 from contracts.entry import Entry, StoredEvent
 from contracts.events import KeyChanged
 from ledger.audit.findings import Findings
-from ledger.keyring import KeyRing, Trusted, ring_after
+from ledger.audit.kept import KeptKey
+from ledger.keyring import Key, KeyRing, Trusted, ring_after
 from ledger.log import note as notes
 from ledger.log.checkpoint import Checkpoint, claimed
 from ledger.log.keys import LogVerifier, parse_log_vkey
@@ -27,6 +28,9 @@ from ledger.log.note import NoteError
 
 NoteAt = Callable[[int], bytes | None]
 """Gives the checkpoint that is kept of a size; None where none is."""
+
+RootAt = Callable[[int], bytes | None]
+"""Gives the root of a size that was verified before; None where none is known."""
 
 _changed = msgspec.json.Decoder(KeyChanged).decode
 _KeyId = tuple[str, bytes]
@@ -51,6 +55,33 @@ class JournalKeys:
         self._known: dict[_KeyId, LogVerifier] = {}
         self._note_at: NoteAt | None = None
         self._reach: dict[_KeyId, int] = {}
+        self._root_at: RootAt | None = None
+
+    def kept(self) -> list[KeptKey]:
+        """Give what `resume` takes."""
+        return [
+            KeptKey(
+                key.verifier.vkey(),
+                key.since,
+                key.until,
+                key.trusted,
+                self._reach.get((key.verifier.name, key.verifier.key_id), 0),
+            )
+            for key in self.ring.keys
+        ]
+
+    def resume(self, kept: Sequence[KeptKey], root_at: RootAt) -> None:
+        """Go on with the keys that were kept, after `start`; `root_at` gives roots that were verified before.
+
+        Raises ValueError for a key that can't be read.
+        """
+        keys = [
+            Key(parse_log_vkey(k.vkey), k.since, k.until, None if k.trusted is None else Trusted(*k.trusted))
+            for k in kept
+        ]
+        self._root_at = root_at
+        self._become(KeyRing(tuple(keys)))
+        self._reach = {(k.verifier.name, k.verifier.key_id): told.reach for k, told in zip(keys, kept, strict=True)}
 
     def start(self, listed: Sequence[str], trusted: Sequence[str], note_at: NoteAt | None = None) -> None:
         """Take the keys that the source lists and those that are trusted; none trusted: those listed are."""
@@ -162,7 +193,10 @@ class JournalKeys:
     def _check_trusted(self, index: int, trusted: Trusted) -> None:
         """Hold the tree up to which a revoked key is believed against the checkpoint that was signed of it."""
         root = EMPTY_ROOT
-        if trusted.size and self._note_at is not None:
+        known = None if self._root_at is None else self._root_at(trusted.size)
+        if known is not None:
+            root = known
+        elif trusted.size and self._note_at is not None:
             note = self._note_at(trusted.size)
             try:
                 root = b"" if note is None else claimed(note).root

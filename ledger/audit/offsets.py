@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contracts.entry import Cause, Position
 from contracts.topics import CONTROL
 from ledger.audit.findings import Findings
+from ledger.audit.kept import KeptTopic
 
 
 class Partition:
@@ -35,6 +36,21 @@ class Offsets:
     def partition(self, topic: str) -> Partition | None:
         """Give where a topic's partition stands; None for one that had no entry."""
         return self._topics.get(topic)
+
+    def kept(self) -> dict[str, KeptTopic]:
+        """Give what `resume` takes."""
+        return {
+            topic: KeptTopic(seen.index, seen.offset, seen.part, seen.parts, seen.sha256)
+            for topic, seen in self._topics.items()
+            if seen.index is not None
+        }
+
+    def resume(self, kept: Mapping[str, KeptTopic]) -> None:
+        """Become what was kept."""
+        for topic, stood in kept.items():
+            seen = self._topics[topic] = Partition()
+            seen.index, seen.offset, seen.part, seen.parts = stood.index, stood.offset, stood.part, stood.parts
+            seen.sha256 = stood.sha256
 
     def check(self, index: int, cause: Cause, journal: int) -> None:
         """Take the cause of the next entry."""

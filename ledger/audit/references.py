@@ -33,6 +33,14 @@ class References:
         self._gig: bytes | None = None
         self._asked: list[tuple[int, int, bytes | None]] = []
 
+    def kept(self) -> tuple[tuple[str, int] | None, bytes | None]:
+        """Give the newest record that corrects a gig, and that gig's key: parts of the record may be still to come."""
+        return self._record, self._gig
+
+    def resume(self, record: tuple[str, int] | None, gig: bytes | None) -> None:
+        """Go on behind what was kept."""
+        self._record, self._gig = record, gig
+
     def check(self, index: int, entry: Entry, column: bytes | None) -> None:
         """Check the column beside an entry, at once or, where another entry must be read for it, with `settle`."""
         if entry.kind == Kind.CORRECTION and isinstance(entry.reason, Reason) and isinstance(entry.reason.gig, int):

@@ -20,6 +20,8 @@ from ledger.intake import platform_of_entry
 from ledger.signatures import PlatformKey, changed, problem_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from contracts.entry import Entry
     from ledger.audit.findings import Findings
 
@@ -31,6 +33,14 @@ class Signatures:
         self.keys: dict[str, PlatformKey] = {}
         """The keys in force, by platform's source."""
         self._add = findings.add
+
+    def kept(self) -> list[tuple[str, str, bool]]:
+        """Give what `resume` takes: (source, key as text, whether it must sign) of each platform with a key."""
+        return [(source, key.text, key.only) for source, key in self.keys.items()]
+
+    def resume(self, kept: Iterable[tuple[str, str, bool]]) -> None:
+        """Go on under these keys. Raises ValueError for a text that is no key."""
+        self.keys = {source: PlatformKey(text, only) for source, text, only in kept}
 
     def check(self, index: int, entry: Entry) -> None:
         """Check an entry's signature under the keys in force before it, then let the entry act."""

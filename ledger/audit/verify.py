@@ -7,7 +7,16 @@ What can't be found from stored data: a checkpoint row removed from the middle o
 checkpoints still hold; `heads.commits` counts openings and duplicates too, so it says nothing), the words of a
 rejection's detail, the bytes of one that was erased (its hash stands in the entry and has nothing left to be held
 against: how many, is told), and, where nothing outside is compared, a source that was set back as a whole or written
-anew by who holds the keys. Upholds L1 to L7, L10 and L12 as an auditor. Knows neither broker nor terminal.
+anew by who holds the keys.
+
+Going on from what was kept (`since`), entries, refused records, tiles and checkpoints below that size are not read. The
+kept frontier grows by the new leaves to every newer checkpoint: a root that fits proves that the tree verified before
+is its beginning, and that the new leaves are those signed. So a fork, a log written anew, another ledger of the same
+name and a journal set back (which is walked whole again) are found. Not found: what was changed in place below the
+size while the checkpoints still sign what it was, as their readers would find; and what a source that kept less (a
+folder has no columns, positions or refused records) could not show when it was verified.
+
+Upholds L1 to L7, L10 and L12 as an auditor. Knows neither broker nor terminal.
 """
 
 from __future__ import annotations
@@ -16,11 +25,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
+
 from ledger.audit import between, parallel
 from ledger.audit.checks import JournalCheck
 from ledger.audit.findings import Finding
 from ledger.audit.held import NOTHING_HELD, Held
+from ledger.audit.kept import KeptJournal
 from ledger.audit.log_check import LogCheck
+from ledger.errors import Unfit
 
 if TYPE_CHECKING:
     from ledger.audit.event_keys import EventKeys
@@ -29,8 +42,11 @@ if TYPE_CHECKING:
     from ledger.audit.source import JournalSource, Stored, StoredHead, View
     from ledger.log.policy import Policy
 
+VERIFIED_BEFORE: Final = "verified before"
+"""What the checkpoint is called up to which an earlier audit came."""
 NO_SECRETS: Final[Mapping[int, bytes]] = {}
 NO_KEYS: Final[Mapping[int, str]] = {}
+NOTHING_KEPT: Final[Mapping[int, bytes]] = {}
 
 
 class Task(NamedTuple):
@@ -42,6 +58,8 @@ class Task(NamedTuple):
     held: Held
     secret: bytes | None
     log_only: bool
+    since: bytes | None = None
+    keep: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +78,10 @@ class Walked:
     events: EventKeys | None
     schemes: dict[tuple[str, str], str]
     """SHA-256 (hex) of the text of each scheme's version that was enacted."""
+    taken: int = 0
+    """The size up to which the journal was taken as verified before; entries from there on were read."""
+    kept: bytes | None = None
+    """What was asked to be kept, if nothing was found."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +104,11 @@ class Verdict:
         """How many entries were read."""
         return sum(walked.entries for walked in self.journals)
 
+    @property
+    def taken(self) -> int:
+        """How many entries were taken as verified before."""
+        return sum(walked.taken for walked in self.journals)
+
     def with_findings(self, more: Sequence[Finding]) -> Verdict:
         """Give the verdict with further findings, each behind those of its journal."""
         found = sorted((*self.findings, *more), key=lambda finding: finding.journal)
@@ -100,6 +127,8 @@ def verify(
     policy: Policy | None = None,
     strict: bool = False,
     log_only: bool = False,
+    since: Mapping[int, bytes] = NOTHING_KEPT,
+    keep: bool = False,
     cores: int = 1,
 ) -> Verdict:
     """Verify these journals (all); `outside` None: nothing is compared with what was published.
@@ -107,7 +136,9 @@ def verify(
     `vkeys` are verifier keys that the auditor trusts, by journal, one a line: without one those that the source lists
     are taken, so that who may write there may also choose the key. `known_secrets` let salts be made again. `held` is
     what was kept elsewhere and must be in the logs. `policy`: the checkpoints shown to others must have its quorum.
-    `log_only`: leaves, tree, tiles and signatures, and nothing that entries say.
+    `log_only`: leaves, tree, tiles and signatures, and nothing that entries say. `since`: what was kept of journals
+    that were verified before; they are gone on from there. `keep`: give what is to be kept, as `Walked.kept`; neither
+    goes with `log_only`. Raises Unfit for what can't be gone on from.
     """
     chosen = [h for h in stored.heads if journals is None or h.head.journal in journals]
     tasks = [
@@ -118,6 +149,8 @@ def verify(
             _held(head, outside, held or {}),
             known_secrets.get(head.head.journal),
             log_only,
+            since.get(head.head.journal),
+            keep,
         )
         for head in chosen
     ]
@@ -147,21 +180,25 @@ def verify(
 
 
 def walk(task: Task, advance: Advance) -> Walked:
-    """Walk one journal. Raises StoreUnavailable."""
+    """Walk one journal. Raises StoreUnavailable; Unfit for what can't be gone on from."""
     head = task.stored.head
-    check = LogCheck(head.journal) if task.log_only else JournalCheck(head.journal, task.secret)
+    since = None if task.since is None else _decoded(task.since, head.journal)
+    notes = task.held.notes if since is None else {**task.held.notes, VERIFIED_BEFORE: since.note}
+    if since is not None and head.size < since.size:
+        since = None  # set back: all of it is walked, and held against what was verified
+    check = LogCheck(head.journal) if task.log_only else _check_of(task, since)
     with task.view.journal(head.journal) as source:
         check.start(
             head,
             task.stored.vkey.split("\n"),
-            task.held.notes,
+            notes,
             source.tiles,
             source.partial_tiles,
             source.leaves_at,
             task.trusted,
             source.note_at,
         )
-        _feed(check, source, advance)
+        _feed(check, source, advance, 0 if since is None else since.size)
         for fault in source.faults:
             check.findings.add("L5", fault.place, fault.detail, head.size)
         task.held.check_receipts(source.leaves_at, check.findings)
@@ -169,6 +206,8 @@ def walk(task: Task, advance: Advance) -> Walked:
             findings = check.finish(head, source.tile_counts())
         else:
             findings = check.finish(head, source.positions(), source.refused_count(), source.tile_counts())
+        note = source.note_at(head.size) if task.keep and not findings else None
+    kept = None if note is None or isinstance(check, LogCheck) else check.kept(note).encode()
     return Walked(
         head.journal,
         check.entries,
@@ -181,15 +220,35 @@ def walk(task: Task, advance: Advance) -> Walked:
         check.opening,
         None if isinstance(check, LogCheck) else check.events,
         {} if isinstance(check, LogCheck) else check.schemes,
+        0 if since is None else since.size,
+        kept,
     )
 
 
-def _feed(check: JournalCheck | LogCheck, source: JournalSource, advance: Advance) -> None:
-    """Feed a journal's rows in the order that the checks ask for: each checkpoint before the leaves beyond it."""
-    checkpoints = source.checkpoints()
+def _decoded(encoded: bytes, journal: int) -> KeptJournal:
+    try:
+        return KeptJournal.decode(encoded)
+    except msgspec.MsgspecError as error:
+        raise Unfit(f"verified before: expected what was kept of journal {journal}, got {error}") from error
+
+
+def _check_of(task: Task, since: KeptJournal | None) -> JournalCheck:
+    journal = task.stored.head.journal
+    try:
+        return JournalCheck(journal, task.secret, task.keep, since)
+    except ValueError as error:
+        raise Unfit(f"verified before: expected what was kept of journal {journal}, got {error}") from error
+
+
+def _feed(check: JournalCheck | LogCheck, source: JournalSource, advance: Advance, start: int) -> None:
+    """Feed a journal's rows in the order that the checks ask for: each checkpoint before the leaves beyond it.
+
+    `start` is the size from which the walk goes on; the checkpoint of that size is fed again.
+    """
+    checkpoints = source.checkpoints(max(0, start - 1))
     checkpoint = next(checkpoints, None)
-    refused = _Refused(check, source)
-    for several in source.rows():
+    refused = _Refused(check, source, start)
+    for several in source.rows(start):
         while checkpoint is not None and checkpoint[0] <= several.end:
             check.checkpoint(*checkpoint)
             checkpoint = next(checkpoints, None)
@@ -205,9 +264,9 @@ def _feed(check: JournalCheck | LogCheck, source: JournalSource, advance: Advanc
 class _Refused:
     """Feeds the refused records of the entries that were read."""
 
-    def __init__(self, check: JournalCheck | LogCheck, source: JournalSource) -> None:
+    def __init__(self, check: JournalCheck | LogCheck, source: JournalSource, start: int) -> None:
         self._check = check if isinstance(check, JournalCheck) else None
-        self._records = iter(()) if self._check is None else source.refused()
+        self._records = iter(()) if self._check is None else source.refused(start)
         self._next = next(self._records, None)
 
     def up_to(self, end: int | None) -> None:
