@@ -19,11 +19,13 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from contracts.entry import decode
+from contracts.entry import Kind, decode, event_key
 from deploy.cli.audit import app
 from ledger.audit import evidence, folder, kept_file, verify
+from ledger.audit.findings import Findings
 from ledger.audit.held import Held
 from ledger.audit.kept import KeptJournal
+from ledger.audit.references import References
 from ledger.audit.verify import Verdict
 from ledger.errors import Unfit
 from ledger.keyring import ring_of
@@ -113,6 +115,30 @@ def test_it_goes_on_over_full_tiles_and_in_several_journals(made: list[MadeLog],
         seen = KeptJournal.decode(last[0])
         assert msgspec.structs.replace(seen, tree=expected[0].tree) == expected[0]
         assert (seen.tree.size, seen.tree.rows) == (expected[0].tree.size, expected[0].tree.rows)
+
+
+def test_the_root_up_to_which_a_revoked_key_is_believed_is_that_verified_before(tmp_path: Path) -> None:
+    log, _ = rotated_log()
+    kept = kept_of(walked(lay(tmp_path / "earlier", [at(log, 9)])))
+    without = replace(log, sizes=[size for size in log.sizes if size != 8])
+    whole = lay(tmp_path / "whole", [without])
+    assert walked(whole, kept).holds
+    assert told(walked(whole)) == [("L6", 0, 10)]
+
+
+def test_a_record_that_corrects_a_gig_may_go_on_behind_the_size() -> None:
+    logs = made_ledger((3,))
+    entries = [decode(leaf) for leaf in logs[0].leaves]
+    main = next(entry for entry in entries if entry.kind == Kind.ADJUSTMENT)
+    cause = msgspec.structs.replace(main.cause, part=(2, 2))
+    part = msgspec.structs.replace(main, cause=cause, event=msgspec.UNSET)
+    gig = event_key(0, str(main.cause.source), "G-0-0")
+    before, found = References(0, Findings(0)), Findings(0)
+    before.check(main.index, main, gig)
+    after = References(0, found)
+    after.resume(*before.kept())
+    after.check(main.index + 1, part, gig)
+    assert found.ordered() == []
 
 
 def edited(leaf: bytes, *path: Any, to: Any) -> bytes:
