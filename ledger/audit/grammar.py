@@ -17,17 +17,19 @@ from typing import Any, Final
 
 from msgspec import inspect
 
-from contracts.entry import ENGINE, FORMAT, Kind
+from contracts.entry import ENGINE, FORMAT, BalanceRow, ContributionRow, Kind
 from contracts.events import GIG_COMPLETED, GigCompleted
 
 _TEXT: Final = r'"[ !#-\[\]-~]*+"'
 """Printable ASCII without quotation mark and reverse solidus: written as it is, whatever writes it."""
 _WHOLE: Final = r"(?:0|[1-9][0-9]{0,14}+)"
 """A number of at most 15 digits, which is below 2^53."""
+_OTHER_THAN_0: Final = r"-?[1-9][0-9]{0,14}+"
+_SIGNED: Final = rf"(?:0|{_OTHER_THAN_0})"
 _DAY: Final = r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _INSTANT: Final = _DAY + r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z"
 
-BALANCES, EVENT_ID, OFFSET, SHA256, VOICE, CONTRIBUTIONS, SUBJECT, INDEX, SALT = range(9)
+BALANCES, EVENT_ID, OFFSET, SHA256, VOICE, CONTRIBUTIONS, DATA, SUBJECT, TIME, INDEX, SALT = range(11)
 """The groups of a match: balances and contributions without their brackets; VOICE: the members source and topic."""
 
 
@@ -41,7 +43,7 @@ def plain_entry(journal: int) -> re.Pattern[bytes]:
             rf'("source":{_TEXT},"topic":{_TEXT})\}},'
             r'"contributions":\[([^\]]*+)\],'
             rf'"engine":"{ENGINE}",'
-            rf'"event":\{{"data":{_struct(GigCompleted)},"subject":"({_inner(_TEXT)})","time":{_TEXT},'
+            rf'"event":\{{"data":({_struct(GigCompleted)}),"subject":"({_inner(_TEXT)})","time":"({_inner(_TEXT)})",'
             rf'"type":"{re.escape(GIG_COMPLETED)}"\}},'
             rf'"format":"{re.escape(FORMAT)}","index":({_WHOLE}),"journal":{journal},"kind":"{Kind.ACCRUAL}",'
             rf'"received_at":"{_INSTANT}","salt":"([0-9a-f]{{32}}+)"\}}'
@@ -49,22 +51,30 @@ def plain_entry(journal: int) -> re.Pattern[bytes]:
     )
 
 
+def rows(struct: type[BalanceRow | ContributionRow]) -> re.Pattern[bytes]:
+    """Give the grammar of an entry's rows of one struct without the brackets around them; match all of them."""
+    row = _struct(struct, _SIGNED, _OTHER_THAN_0)
+    return re.compile(rf"(?:{row}(?:,{row})*+)?+".encode())
+
+
 def _inner(text: str) -> str:
     return text[1:-1]
 
 
-def _struct(struct: Any) -> str:
+def _struct(struct: Any, number: str = _WHOLE, optional: str = _WHOLE) -> str:
     """Give the grammar of a struct of `contracts.events` whose members are texts, numbers, and lists of such structs.
 
     Members that may be missing are told apart from each other by the comma before them, or, before the first one that
-    may not, by the comma behind.
+    may not, by the comma behind. `number` is the grammar of numbers, `optional` that of those that may be missing.
     """
     info = inspect.type_info(struct)
     if not isinstance(info, inspect.StructType):
         raise TypeError(f"grammar: expected a struct, got {info}")
     fields = sorted(info.fields, key=lambda field: field.encode_name)
     first = next(number for number, field in enumerate(fields) if field.required)
-    members = [f'"{field.encode_name}":{_value(field.type)}' for field in fields]
+    members = [
+        f'"{field.encode_name}":{_value(field.type, number if field.required else optional)}' for field in fields
+    ]
     before = "".join(f"(?:{member},)?+" for member in members[:first])
     after = "".join(
         f",{member}" if field.required else f"(?:,{member})?+"
@@ -73,13 +83,15 @@ def _struct(struct: Any) -> str:
     return rf"\{{{before}{members[first]}{after}\}}"
 
 
-def _value(kind: inspect.Type) -> str:
+def _value(kind: inspect.Type, number: str = _WHOLE) -> str:
     if isinstance(kind, inspect.Metadata):
-        return _value(kind.type)
+        return _value(kind.type, number)
     if isinstance(kind, inspect.StrType):
         return _TEXT
     if isinstance(kind, inspect.IntType):
-        return _WHOLE
+        return number
+    if isinstance(kind, inspect.LiteralType):
+        return f'"(?:{"|".join(map(str, kind.values))})"'
     if isinstance(kind, inspect.UnionType):
         return f"(?:{'|'.join(map(_value, kind.types))})"
     if isinstance(kind, inspect.VarTupleType):
@@ -87,4 +99,4 @@ def _value(kind: inspect.Type) -> str:
         return rf"\[(?:{item}(?:,{item})*+)?+\]"
     if isinstance(kind, inspect.StructType):
         return _struct(kind.cls)
-    raise TypeError(f"grammar: expected a text, a number or a list of structs, got {kind}")
+    raise TypeError(f"grammar: expected a text, a word, a number or a list of structs, got {kind}")

@@ -98,7 +98,7 @@ class Plain:
             found = match(leaf)
             if found is None:
                 return place
-            balances, event_id, offset, digest, named, postings, subject, own_index, salted = found.groups()
+            balances, event_id, offset, digest, named, postings, _, subject, _, own_index, salted = found.groups()
             index = start + place
             voice = voices.get(named)
             if voice is None or int(own_index) != index:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from contracts import events
-from contracts.entry import ENGINE, Entry, EntryError, Kind, StoredEvent, decode, event_key, salt
+from contracts.entry import ENGINE, Entry, EntryError, Kind, StoredEvent, decode, encode, event_key, salt
 from ledger import parts
 from ledger.accounts import account_of, stated_of
 from ledger.acts import Acts
@@ -26,7 +26,9 @@ from ledger.audit.closed import ClosedWorkers
 from ledger.audit.differences import balance_difference, difference
 from ledger.audit.findings import Finding, Findings
 from ledger.audit.lookups import Lookups
+from ledger.audit.plain_gigs import NO_COLUMN, PlainGigs
 from ledger.books import Line, book_of, known_gig
+from ledger.domain.accrual import accrue
 from ledger.domain.fold import UntoldGig
 from ledger.domain.posting import Contribution, Outcome
 from ledger.domain.registry import EnactError
@@ -34,10 +36,11 @@ from ledger.domain.standing import Account
 from ledger.domain.story import Changed, Completed, Remitted, Restated, Reversed, Told
 from ledger.domain.tree import SchemeError
 from ledger.errors import InvariantError
-from ledger.intake import close_of_entry, fact_of_entry, platform_of
+from ledger.intake import close_of_entry, fact_of_entry, platform_of, row_of
 
 if TYPE_CHECKING:
     from ledger.audit.parallel import Advance
+    from ledger.audit.plain_gigs import PlainGig
     from ledger.audit.source import Stored, View
     from ledger.books import KnownGig
     from ledger.domain.story import Fact
@@ -61,9 +64,6 @@ _KINDS: Final[dict[str, Kind]] = {
     events.PLATFORM_CHANGED: Kind.PLATFORM,
     events.KEY_CHANGED: Kind.KEY,
 }
-
-NO_COLUMN: Final[Literal[""]] = ""
-"""Stands for an event key where none is kept beside the leaf."""
 
 Earlier = Callable[[str, int], Iterable[tuple[int, bytes]]]
 """Gives (index, leaf) of a worker's entries below an index, in order."""
@@ -100,17 +100,20 @@ class Recomputing:
         self._accounts: dict[str, Account] = {}
         self._due: set[str] = set()
         self._accounts_max = accounts_max
-        self._let_go = False
         self._group: list[Entry] = []
         self._workers: set[str] = set()
         self._close: ClosedWorkers | None = None
         self._spoilt = False
+        self._plain = PlainGigs(journal, secret)
 
     def entry(self, index: int, column: bytes | Literal[""] | None, leaf: bytes) -> None:
         """Work an entry out again and compare; `column` is its event key as stored beside it (or NO_COLUMN), `leaf`
         its bytes.
         """
         self.entries += 1
+        plain = self._plain.read(index, column, leaf) if self._close is None else None
+        if plain is not None and self._took(plain, index, leaf):
+            return
         try:
             entry = decode(leaf)
         except EntryError as error:
@@ -165,9 +168,42 @@ class Recomputing:
         closed = close_of_entry(entry) if entry.kind == Kind.CLOSE else None
         if closed is not None:
             self._close = ClosedWorkers(entry, closed, before, sorted(self._workers))
-            self._forget()
+            self._accounts.clear()
         elif self._acts.registry.generation != before.registry.generation:
-            self._forget()
+            self._accounts.clear()
+
+    def _took(self, plain: PlainGig, index: int, leaf: bytes) -> bool:
+        """Work a plain entry out the short way, and compare; False, and nothing done, where it must go the long way."""
+        if self._group:
+            self._settle()
+        gig = plain.gig
+        worker = gig.worker
+        account = self._accounts.get(worker) or self._account(worker, index)
+        if worker in self._due:
+            return False
+        funds = tuple(account.balances)
+        try:
+            outcome = accrue(gig, account, self._acts.registry)
+        except ValueError:
+            self._accounts.pop(worker, None)
+            return False
+        self.accruals += 1
+        self._spoilt = False
+        postings, said = outcome
+        rows = [row_of(posting, gig.platform) for posting in postings]
+        if (
+            said
+            or len(rows) > parts.ROWS_MAX
+            or encode(rows)[1:-1] != plain.contributions
+            or encode(parts.balances_of(account))[1:-1] != plain.balances
+        ):
+            due = parts.main_parts(Kind.ACCRUAL, outcome, account, funds, gig.platform)
+            due += parts.notice_parts(said, account, self._acts.registry)
+            self._compare(due, [decode(leaf)], account)
+        self._workers.add(worker)
+        if self._saw is not None:
+            self._saw(worker, index)
+        return True
 
     # -- a worker's parts ----------------------------------------------------------------------------------------------
 
@@ -198,7 +234,6 @@ class Recomputing:
             if not spoilt:
                 self._add("L4", index, "record: expected a part that holds the event, got none")
             self._accounts.pop(worker, None)
-            self._let_go = True
             return
         account = self._accounts.get(worker) or self._account(worker, index)
         try:
@@ -206,7 +241,6 @@ class Recomputing:
         except InvariantError as error:
             self._add(error.law, main.index, f"event: expected a gig that is accepted, got {error}")
             self._accounts.pop(worker, None)
-            self._let_go = True
             return
         self._due.discard(worker)
         self._compare(due, group, account)
@@ -281,7 +315,7 @@ class Recomputing:
             for worker in self._close.passed(None):
                 self._closed(worker, [])
             self._close = None
-            self._forget()
+            self._accounts.clear()
 
     # -- comparing -----------------------------------------------------------------------------------------------------
 
@@ -306,14 +340,9 @@ class Recomputing:
         if len(accounts) >= self._accounts_max:
             for name in list(accounts)[: self._accounts_max // 8 + 1]:
                 del accounts[name]
-            self._let_go = True
-        # as long as none was let go, who is not in memory has no entry yet
-        account = accounts[worker] = self._fold(worker, index) if self._let_go else Account(worker)
+        # who has had no part worked out yet has no entry to be folded
+        account = accounts[worker] = self._fold(worker, index) if worker in self._workers else Account(worker)
         return account
-
-    def _forget(self) -> None:
-        self._accounts.clear()
-        self._let_go = True
 
     def _fold(self, worker: str, before: int) -> Account:
         """Give a worker's account from the entries below an index; what can't be read was found at its own place."""

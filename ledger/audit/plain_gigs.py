@@ -1,0 +1,90 @@
+"""Recomputing's short way into plain entries: the one entry of a platform's gig, read into a typed gig in one step.
+
+What reading the long way asks of such an entry is asked here by `ledger.audit.grammar`, by its place, event key and
+salt, and by the rows of its postings and balances, so that the long way would read it without a finding. What is not so
+is None, whatever the reason, and goes the long way. The postings themselves are left to be compared, as bytes, with
+what the gig comes to. Upholds L3, L4 and L10 as an auditor; a test walks both ways and holds them together. Must not
+know accounts or schemes.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+
+from contracts import forms
+from contracts.codec import stored_gig
+from contracts.entry import BalanceRow, ContributionRow, salt
+from ledger.audit import grammar
+from ledger.domain.earning import Gig
+from ledger.intake import gig_of, platform_of
+
+NO_COLUMN: Final[Literal[""]] = ""
+"""Stands for an event key where none is kept beside the leaf."""
+VOICES_MAX: Final = 1 << 10
+"""How many sources are remembered; beyond that all are forgotten: strangers can't fill memory."""
+
+_balances = grammar.rows(BalanceRow).fullmatch
+_contributions = grammar.rows(ContributionRow).fullmatch
+
+
+class PlainGig(NamedTuple):
+    """A plain entry as it was read: its gig, and its rows as they are written, without brackets."""
+
+    gig: Gig
+    contributions: bytes
+    balances: bytes
+
+
+class _Voice(NamedTuple):
+    source: str
+    topic: str
+    keyed: bytes
+
+
+class PlainGigs:
+    """Reads one journal's plain entries; `secret` is the journal's, where salts are to be made again."""
+
+    def __init__(self, journal: int, secret: bytes | None) -> None:
+        self._journal = journal
+        self._secret = secret
+        self._match = grammar.plain_entry(journal).fullmatch
+        self._voices: dict[bytes, _Voice] = {}
+
+    def read(self, index: int, column: bytes | Literal[""] | None, leaf: bytes) -> PlainGig | None:
+        """Give the gig of a leaf that stands at an index, beside this event key (or NO_COLUMN); None for another."""
+        found = self._match(leaf)
+        if found is None:
+            return None
+        balances, event_id, offset, _, named, contributions, data, subject, time, own_index, salted = found.groups()
+        voice = self._voices.get(named) or self._hear(named)
+        if voice is None or int(own_index) != index:
+            return None
+        if column != NO_COLUMN and column != sha256(voice.keyed + event_id).digest()[:16]:
+            return None
+        if self._secret is not None:
+            made = salt(self._secret, voice.topic, self._journal, int(offset), 1)
+            if made.encode() != salted:
+                return None
+        if not _contributions(contributions) or not _balances(balances):
+            return None
+        try:
+            told, amounts, commission = stored_gig(data)
+            occurred_at = forms.parse_instant(time.decode())
+            gig = gig_of(voice.source, subject.decode(), occurred_at, told, amounts, commission)
+        except ValueError:
+            return None
+        return PlainGig(gig, contributions, balances)
+
+    def _hear(self, named: bytes) -> _Voice | None:
+        """Give who speaks where, as an entry's cause names them; None for a source that is no platform."""
+        told = msgspec.json.decode(b"{%b}" % named)
+        source, topic = told["source"], told["topic"]
+        if not platform_of(source):
+            return None
+        if len(self._voices) >= VOICES_MAX:
+            self._voices.clear()
+        voice = self._voices[named] = _Voice(source, topic, f"{self._journal}\n{source}\n".encode())
+        return voice
