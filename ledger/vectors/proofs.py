@@ -22,7 +22,7 @@ def tlog_proofs(kept: dict[str, bytes]) -> str:
     own, second, third = line(LOG, text), line(Kept(LOG_MLDSA, kept), text), line(Kept(W3_MLDSA, kept), text)
     witnessed = note.format(text, [own, second, stamped(W1, text), third])
     plain = _receipt(INDEX, note.format(text, [own]))
-    policy = f"witness A {W1.vkey()}\nwitness C {W3_MLDSA.vkey()}\ngroup all all A C\nquorum all\n"
+    policy = f"witness A {W1.vkey()}\nwitness C {W3_MLDSA.vkey()}\ngroup both all A C\nquorum both\n"
     cases = [
         _proof(good, "Ed25519", plain),
         _proof(good, "Ed25519 and ML-DSA-44, the first known", _receipt(INDEX, witnessed)),
