@@ -30,6 +30,7 @@ from streams.floor import Floor
 from streams.metrics import StreamMetrics
 from streams.office import Commit, Office
 from streams.rejected import DeadLetters
+from streams.unread import stream_group
 from streams.witness_http import WitnessHttp
 from streams.witnesses import Offering, Witnesses, load_policy
 
@@ -124,7 +125,7 @@ def _witnesses(settings: Settings, database_url: str, metrics: StreamMetrics) ->
 def _faust_app(settings: Settings, broker: Broker, facts: LedgerFacts) -> faust.App:
     session = settings.session_timeout_seconds
     return faust.App(
-        f"iuran-{facts.topic_prefix}{facts.name}",
+        stream_group(facts.topic_prefix, facts.name),
         broker=[f"kafka://{server}" for server in broker.bootstrap_servers.split(",")],
         broker_credentials=broker.faust_credentials(),
         datadir=str(settings.home / "faust"),

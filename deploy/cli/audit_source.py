@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ledger.audit.folder import Export
     from ledger.audit.outside import Outside
     from ledger.audit.source import Stored
+    from ledger.audit.standing import Unread
     from ledger.settings import Settings
 
 
@@ -66,9 +67,9 @@ def of_settings(settings: Settings, progress: Progress, *, offline: bool) -> Ite
 
     if settings.database_url is None:
         raise Unfit("database: expected an address, got none; run `iuran up` first")
-    before = None if offline else _outside(settings)
+    before = None if offline else _outside(settings, waiting=True)
     with evidence.frozen(settings.database_url) as stored:
-        outside = None if before is None else before._replace(after=_outside(settings).after)
+        outside = None if before is None else before._replace(after=_outside(settings, waiting=False).after)
         vkeys = _vkeys(settings.keys_dir, stored)
         yield Opened(stored, vkeys, _secrets(settings, stored, progress), outside, None)
 
@@ -102,21 +103,25 @@ def cores_for(stored: Stored, journals: Sequence[int] | None, cores: int | None)
     return cores or parallel.cores_for(stored.entries(journals), several)
 
 
-def _outside(settings: Settings) -> Outside:
-    """Give the newest published checkpoints as they stand now."""
-    from ledger.audit import evidence, outside
+def _outside(settings: Settings, *, waiting: bool) -> Outside:
+    """Give the newest published checkpoints as they stand now; if asked, with what journals that stand still miss."""
+    from ledger.audit import evidence, outside, unread
     from streams.checkpoints import BrokerUnavailable
 
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what fails is told once, below
     broker, url = founding.servers_of(settings)
     with evidence.frozen(url) as stored:
-        prefix, journals = stored.topic_prefix, stored.journals
+        name, prefix, journals = stored.name, stored.topic_prefix, stored.journals
     try:
         notes = outside.newest(broker, prefix, journals)
+        left: tuple[Unread, ...] = ()
+        if waiting:
+            still = max(unread.STILL_SECONDS, unread.SESSIONS * settings.session_timeout_seconds)
+            left = unread.waiting(broker, url, name, prefix, journals, still)
     except BrokerUnavailable as error:
         missed = "nothing is then compared, and a database set back as a whole is not found"
         raise LedgerError(f"{error}; start the broker, or give --offline: {missed}") from error
-    return outside.Outside(notes, notes)
+    return outside.Outside(notes, notes, left)
 
 
 def _vkeys(keys_dir: Path, stored: Stored) -> dict[int, str]:

@@ -4,10 +4,12 @@ Thin: what is checked stands in `ledger.audit`; here are arguments, wording and 
 in order, then one line per journal, then the verdict as the last line; progress goes to standard error. Exit 0 only if
 all that was to be checked holds.
 
-Of a database the newest published checkpoints are compared unless `--offline` says not to; of a folder or an address
-what `--against` brings. Where nothing outside is compared, a source that was set back as a whole is not found, and the
-answer says so. `--keep` writes what a later audit needs to go on if nothing was found; `--since` goes on from it: the
-tree that was verified must be the beginning of the one that is there, and entries before that size are not read again.
+Of a database the newest published checkpoints are compared unless `--offline` says not to, and the topics' ends with
+what the journals have read: one that stands still is found, records that wait with no stream running are a warning. Of
+a folder or an address what `--against` brings. Where nothing outside is compared, a source that was set back as a whole
+is not found, and the answer says so. `--keep` writes what a later audit needs to go on if nothing was found; `--since`
+goes on from it: the tree that was verified must be the beginning of the one that is there, and entries before that size
+are not read again.
 """
 
 from __future__ import annotations
@@ -61,7 +63,12 @@ def verify(
     policy: given.PolicyFile = None,
     with_recompute: Annotated[bool, typer.Option("--recompute", help="Accrue every gig again too.")] = False,
     log_only: Annotated[bool, typer.Option("--log-only", help="Leaves, tree, tiles and signatures alone.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="A gig id in two journals is a finding too.")] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Warnings are findings too: a gig id in two journals, records that nobody reads."
+        ),
+    ] = False,
     since: Annotated[
         Path | None, typer.Option("--since", help="Go on from what --keep wrote: earlier entries are not read again.")
     ] = None,

@@ -3,7 +3,7 @@
 An audit that reads the database alone believes whoever restored it: a ledger set back as a whole is in itself honest.
 So the topic is asked twice, around the freezing of the view: what stood there `before` must be contained in the
 journals (L6), and what stands there `after` may not be older than what the view says was published. Between the two a
-running stream may go on.
+running stream may go on. What waits on the topics that feed the journals comes along (`unread`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from contracts.topics import CHECKPOINTS
 from streams.checkpoints import BrokerUnavailable, Checkpoints
 
 if TYPE_CHECKING:
+    from ledger.audit.standing import Unread
     from streams.connection import Broker
 
 ANSWER_SECONDS: Final = 15
@@ -26,10 +27,12 @@ Notes = Mapping[int, bytes | None]
 
 
 class Outside(NamedTuple):
-    """The newest published checkpoints, read before and after the view of the database was frozen."""
+    """The newest published checkpoints, read before and after the view of the database was frozen; and what waits."""
 
     before: Notes
     after: Notes
+    unread: tuple[Unread, ...] = ()
+    """Records that the broker held before, and journals that do not move have not read."""
 
 
 def newest(broker: Broker, topic_prefix: str, journals: int) -> Notes:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from ledger.audit import between, parallel
+from ledger.audit import between, parallel, standing
 from ledger.audit.checks import JournalCheck
 from ledger.audit.findings import Finding
 from ledger.audit.held import NOTHING_HELD, Held
@@ -164,6 +164,10 @@ def verify(
         *(shared if strict else ()),
     ]
     warnings = [] if strict else [str(finding) for finding in shared]
+    if outside is not None:
+        still, wait = standing.check(outside.unread, [h.head.journal for h in chosen], strict=strict)
+        found += still
+        warnings += wait
     if policy is not None:
         lacking, late = between.check_quorum(chosen, policy)
         found += lacking
