@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.exports import MadeLog, rotated_log
+from tests.ledger.audit.forgeries.rotations import BESIDE, FIRST, LOG, ROTATIONS, SECOND, THIRD, Resigned
+from tests.support.exports import MadeLog
 from tests.support.foreign import go
-
-LOG, (FIRST, SECOND, THIRD) = rotated_log()
 
 
 def verdict(log: MadeLog, folder: Path, *arguments: Any) -> str:
@@ -33,30 +31,10 @@ def test_a_log_whose_keys_were_added_retired_and_revoked_is_verified(tmp_path: P
     assert not go("verify-log", "-vkeys", trusted, tmp_path / "log").holds, "a retired key vouches for nothing new"
 
 
-def at(size: int, signers: list[Any]) -> Callable[[MadeLog], MadeLog]:
-    return lambda log: replace(log, signed=log.signed | {size: signers})
-
-
-FORGED: dict[str, tuple[Callable[[MadeLog], MadeLog], str]] = {
-    "a key signs before the act that adds it": (at(5, FIRST + SECOND), "size 5: expected signatures of keys that sign"),
-    "a key is added and does not sign": (at(6, FIRST[:1]), "size 6: expected the keys that vouch"),
-    "a retired key signs on": (at(8, SECOND + FIRST), "size 8: expected signatures of keys that sign"),
-    "rotation undone: the retired keys alone sign": (at(8, FIRST), "size 8: expected signatures of keys that sign"),
-    "a revoked key signs on": (at(12, SECOND), "size 12: expected signatures of keys that sign"),
-    "a key that no entry names": (
-        lambda log: replace(
-            log, leaves=log.leaves[:9], sizes=[4, 5, 6, 7, 8, 9], signers=THIRD, signed=log.signed | {9: THIRD}
-        ),
-        "entry 0: expected to name the verifier keys",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", FORGED)
-def test_a_checkpoint_by_a_key_that_may_not_sign_it_is_refused(name: str, tmp_path: Path) -> None:
-    forge, says = FORGED[name]
-    lines = verdict(forge(LOG), tmp_path).splitlines()
-    assert any(line.startswith("L6 journal 0") and says in line for line in lines), lines
+@pytest.mark.parametrize("row", ROTATIONS + BESIDE, ids=lambda row: row.what)
+def test_a_checkpoint_by_a_key_that_may_not_sign_it_is_refused(row: Resigned, tmp_path: Path) -> None:
+    lines = verdict(row.do(LOG), tmp_path).splitlines()
+    assert any(line.startswith("L6 journal 0") and row.go_says in line for line in lines), lines
 
 
 def test_what_a_revoked_key_signed_above_the_trusted_size_proves_nothing(tmp_path: Path) -> None:

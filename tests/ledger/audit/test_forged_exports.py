@@ -1,20 +1,36 @@
-"""A real export of a real ledger is taken by the foreign verifiers, and refused once a file of it is forged."""
+"""A real export of a real ledger is taken by all verifiers, ours and foreign, and refused once a file of it is forged.
+
+So is a log that keys sign which may not.
+"""
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from deploy.cli.audit import app
 from deploy.cli.audit_export import exported
 from deploy.cli.progress import SILENT
 from ledger.audit import export_sources
+from ledger.audit.folder import FORMAT, MANIFEST
+from ledger.log import keys as keys_of_log
+from ledger.log.checkpoint import claimed
+from ledger.log.witness import Request
 from ledger.store import keys
+from ledger.witness import memory
+from ledger.witness.app import Witness
+from ledger.witness.known import KnownLogs
 from tests.ledger.audit.conftest import Honest
-from tests.ledger.audit.forgeries.exports import EXPORTS, Spoilt
+from tests.ledger.audit.forgeries.exports import EXPORTS, STALE, Spoilt
+from tests.ledger.audit.forgeries.receipts import TIME
+from tests.ledger.audit.forgeries.rotations import LOG, ROTATIONS, THIRD, Resigned
 from tests.support import foreign
+from tests.support.exports import LEDGER, MadeLog, rewritten
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +41,12 @@ def folder(honest: Honest, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     yield place
 
 
-def trusted(honest: Honest, place: Path) -> Path:
-    """A file of the ledger's verifier keys, as an auditor has it from elsewhere."""
+def trusted(honest: Honest, place: Path, *, journals: int = 2) -> Path:
+    """A file of the ledger's verifier keys, of its first journals, as an auditor has it from elsewhere."""
     settings = honest.ledger.settings
     store = keys.of_settings(settings, settings.ledger)
-    path = place / "trusted"
-    path.write_text("".join(f"{line}\n" for n in range(settings.journals) for line in store.vkeys(n)))
+    path = place / f"trusted-{journals}"
+    path.write_text("".join(f"{line}\n" for n in range(journals) for line in store.vkeys(n)))
     return path
 
 
@@ -44,16 +60,81 @@ def test_a_real_export_is_verified_by_go_and_node_as_it_is(honest: Honest, folde
         assert foreign.node("log", folder, keys_file).last == verified
 
 
+def held_outside(honest: Honest, place: Path) -> list[Path]:
+    """The newest checkpoints that were published, as files."""
+    for number, note in honest.outside.before.items():
+        (place / f"held-{number}").write_bytes(note or b"")
+    return sorted(place.glob("held-*"))
+
+
+def audited(folder: Path, vkeys: Path, held: Sequence[Path]) -> tuple[bool, set[str], str]:
+    """What `iuran audit verify DIR` says: whether all held, the laws it names, and all of it."""
+    against = [text for path in held for text in ("--against", str(path))]
+    done = CliRunner().invoke(app, ["verify", str(folder), "--vkey", str(vkeys), *against])
+    laws = {line.split()[0] for line in done.stdout.splitlines() if line.startswith("L")}
+    return done.exit_code == 0, laws, f"{done.stdout}{done.exception}"
+
+
 @pytest.mark.parametrize("row", EXPORTS, ids=lambda row: row.what)
 def test_a_forged_export_is_refused(row: Spoilt, honest: Honest, folder: Path, tmp_path: Path) -> None:
-    forged = tmp_path / "export"
+    forged, keys_file, held = tmp_path / "export", trusted(honest, tmp_path, journals=1), held_outside(honest, tmp_path)
     shutil.copytree(folder, forged)
+    assert audited(forged, keys_file, held)[0]
     row.do(forged / "log" / "0")
-    arguments: list[str | Path] = ["-vkeys", trusted(honest, tmp_path)]
-    for number, note in honest.outside.before.items():
-        held = tmp_path / f"held-{number}"
-        held.write_bytes(note or b"")
-        arguments += ["-against", held]
+    holds, laws, text = audited(forged, keys_file, held)
+    assert not holds
+    assert row.law in laws, text
     if foreign.missing_go() is None:
-        told = foreign.go("verify-log", *arguments, forged)
-        assert row.go in told.laws(), told.last
+        against = [part for path in held for part in ("-against", path)]
+        told = foreign.go("verify-log", "-vkeys", trusted(honest, tmp_path), *against, forged)
+        assert told.holds == (row.go is None), told.last
+        assert row.go is None or row.go in told.laws(), told.last
+
+
+def whole(log: MadeLog, place: Path) -> Path:
+    """A log as a whole export of a ledger of one journal, without schemes."""
+    head = claimed((log.write(place) / "checkpoint").read_bytes())
+    logs = [{"journal": 0, "origin": head.origin, "root": head.root.hex(), "size": head.size}]
+    told = {"format": FORMAT, "journals": 1, "ledger": LEDGER, "logs": logs, "schemes": []}
+    (place / MANIFEST).write_text(json.dumps(told))
+    return place
+
+
+@pytest.mark.parametrize("row", ROTATIONS, ids=lambda row: row.what)
+def test_a_log_signed_by_keys_that_may_not_is_refused(row: Resigned, tmp_path: Path) -> None:
+    vkeys = tmp_path / "trusted"
+    vkeys.write_text("".join(f"{signer.vkey()}\n" for signer in THIRD))
+    assert audited(whole(LOG, tmp_path / "honest"), vkeys, [])[0]
+    holds, laws, text = audited(whole(row.do(LOG), tmp_path / "forged"), vkeys, [])
+    assert not holds
+    assert row.law in laws, text
+
+
+def test_what_a_witness_that_was_set_back_cosigned_is_held_against_the_log(
+    honest: Honest, folder: Path, tmp_path: Path
+) -> None:
+    settings = honest.ledger.settings
+    own, leaves = [keys_of_log.generate("witness.example/w", keys_of_log.COSIGNATURE)], honest.ledger.leaves(0)
+    log = MadeLog(0, list(keys.of_settings(settings, settings.ledger).signers(0)), leaves, [len(leaves)])
+    vkeys = [signer.vkey() for signer in own]
+    (tmp_path / "logs").write_text("".join(f"log {s.vkey()}\n" for s in log.signers) + "quorum none\n")
+    memory.make(tmp_path / "memory", vkeys)
+    shutil.copy(tmp_path / "memory", tmp_path / "older")
+
+    def asked(name: str, note: bytes) -> tuple[int, bytes]:
+        witness = Witness(own, memory.Memory(tmp_path / name, vkeys), KnownLogs(tmp_path / "logs"), lambda: TIME)
+        answer = witness.add_checkpoint(Request(0, (), note).format())
+        return answer.status, answer.body
+
+    honest_note, fork = log.note(len(leaves)), rewritten(log, [*leaves[:-1], b"{}"]).note(len(leaves))
+    assert asked("memory", honest_note)[0] == 200
+    assert asked("memory", fork)[0] != 200
+    status, lines = asked("older", fork)
+    assert status == 200
+    held = tmp_path / "cosigned"
+    held.write_bytes(fork + lines)
+    holds, laws, text = audited(folder, trusted(honest, tmp_path), [held])
+    assert not holds
+    assert STALE.law in laws, text
+    if foreign.missing_go() is None:
+        assert STALE.go in foreign.go("verify-log", "-against", held, folder).laws()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from ledger.errors import Unfit
 from ledger.log.checkpoint import Checkpoint, claimed, sign_checkpoint
 from ledger.store.keys import KeyFiles
 from tests.ledger.audit.conftest import JOURNALS, Honest
+from tests.ledger.audit.forgeries.watched import WATCHED, Shown
 from tests.support.exports import MadeLog
 
 NOW = 1_800_000_000
@@ -225,6 +227,16 @@ def test_a_journal_that_stands_still_is_raised_with_what_it_shows(served: Served
     shutil.copytree(served.newer / "log/1", served.folder / "log/1", dirs_exist_ok=True)
     assert served.round(NOW + 60, stalled_after=60) == 1
     assert served.evidence() == {"log-0-standing-still": [served.note(served.older)] * 2}
+
+
+@pytest.mark.parametrize("row", WATCHED, ids=lambda row: row.what)
+def test_what_a_watcher_must_not_be_shown_is_raised(row: Shown, served: Served, signers: list[Any]) -> None:
+    served.show(served.newer)
+    assert served.round() == 0
+    row.do(served.folder, signers)
+    stalled_after = 60 if row.kind == "standing-still" else None
+    assert served.round(NOW + 60, stalled_after=stalled_after) == 1
+    assert served.evidence()[f"log-0-{row.kind}"][0] == served.note(served.newer)
 
 
 def test_a_server_that_cannot_be_asked_is_no_finding(served: Served, capsys: pytest.CaptureFixture[str]) -> None:

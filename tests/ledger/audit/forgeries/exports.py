@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ledger.audit.folder import MANIFEST, SCHEMES
 from ledger.audit.notes import notes_of
 from ledger.log import keys
 from ledger.log.checkpoint import claimed
@@ -14,21 +16,23 @@ from ledger.log.tiles import Tile, decode_bundle, encode_bundle, tiles_of_level
 from tests.ledger.audit.forgeries.table import By, Who
 from tests.support.exports import tile_files
 
+OTHER = Path(__file__).parents[4] / "contracts" / "schemes" / "PH-SSS-SE.yaml"
+"""A text of another scheme."""
+
 
 class Spoilt(NamedTuple):
-    """One way to spoil an export; `do` is given the folder of its first log."""
+    """One way to spoil an export; `do` is given the folder of its first log.
+
+    `go` is the law by which Go's verifier refuses it, None for what lies beside the logs.
+    """
 
     what: str
-    go: str
+    law: str
+    go: str | None
     do: Callable[[Path], Any]
     who: Who = Who.EXPORT
     by: By = By.EXPORT
     rewrites: bool = False
-
-    @property
-    def law(self) -> str:
-        """The law that it breaks."""
-        return self.go
 
 
 Change = Callable[[bytes], bytes]
@@ -82,37 +86,100 @@ def exchange(log: Path) -> None:
         (log.parent / before).rename(log.parent / after)
 
 
+def manifest(change: Callable[[Any], Any]) -> Callable[[Path], Any]:
+    """What the export says of itself is changed."""
+
+    def do(log: Path) -> None:
+        place = log.parents[1] / MANIFEST
+        told = json.loads(place.read_bytes())
+        change(told)
+        place.write_bytes(json.dumps(told).encode())
+
+    return do
+
+
+def hide(log: Path) -> None:
+    """The other log's folder goes, and what the manifest says of it."""
+    shutil.rmtree(log.parent / "1")
+
+    def one(told: Any) -> None:
+        told.update(journals=1, logs=told["logs"][:1])
+
+    manifest(one)(log)
+
+
+def texts(log: Path) -> list[Path]:
+    """The files of the schemes."""
+    return sorted((log.parents[1] / SCHEMES).iterdir())
+
+
+def scheme(change: Change) -> Callable[[Path], Any]:
+    """The text of a scheme is changed."""
+    return lambda log: texts(log)[0].write_bytes(change(texts(log)[0].read_bytes()))
+
+
+def added(log: Path) -> None:
+    """Another scheme's text lies beside those that are recorded."""
+    shutil.copy(texts(log)[0], texts(log)[0].with_name("XX-OTHER@1.json"))
+
+
+def other_root(note: bytes) -> bytes:
+    """The note with a root of zeros, its signatures kept."""
+    origin, size, _, rest = note.split(b"\n", 3)
+    return b"\n".join((origin, size, b"A" * 43 + b"=", rest))
+
+
 def strangers(content: bytes) -> bytes:
     """Verifier keys of the same name that only the forger has."""
     name = content.decode().split("+")[0]
     return "".join(f"{keys.generate(name, kind).vkey()}\n" for kind in (keys.ED25519, keys.MLDSA44)).encode()
 
 
+class Stale(NamedTuple):
+    """A witness whose memory was set back cosigns a fork: what it gave away is held against the log."""
+
+    what: str = "a witness that was set back cosigns a fork; the log, against what it cosigned"
+    law: str = "L6"
+    who: Who = Who.WITNESS
+    by: By = By.EXPORT
+    go: str | None = "L6"
+    rewrites: bool = False
+
+
+STALE = Stale()
 EXPORTS: tuple[Spoilt, ...] = (
-    Spoilt("a byte of an exported entry is changed", "L2", file("tile/entries/000", byte(900))),
-    Spoilt("two exported entries change places", "L5", swap),
-    Spoilt("an exported bundle is cut short", "L2", file("tile/entries/000", lambda content: content[:-1])),
-    Spoilt("an exported bundle is left out", "L2", lambda log: (log / "tile/entries/000").unlink()),
-    Spoilt("a byte of an exported tile is changed", "L2", file("tile/0/000", byte(40))),
-    Spoilt("an exported tile is left out", "L2", lambda log: (log / "tile/0/000").unlink()),
-    Spoilt("the export's tail is cut at an earlier checkpoint", "L6", cut),
+    Spoilt("a byte of an exported entry is changed", "L2", "L2", file("tile/entries/000", byte(900))),
+    Spoilt("two exported entries change places", "L5", "L5", swap),
+    Spoilt("an exported bundle is cut short", "L2", "L2", file("tile/entries/000", lambda content: content[:-1])),
+    Spoilt("an exported bundle is left out", "L2", "L2", lambda log: (log / "tile/entries/000").unlink()),
+    Spoilt("a byte of an exported tile is changed", "L6", "L2", file("tile/0/000", byte(40))),
+    Spoilt("an exported tile is left out", "L6", "L2", lambda log: (log / "tile/0/000").unlink()),
+    Spoilt("the export's tail is cut at an earlier checkpoint", "L6", "L6", cut),
     Spoilt(
-        "the exported checkpoint has another root", "L6",
-        file("checkpoint", lambda note: note.replace(b"=\n", b"A=\n", 1)),
+        "the exported checkpoint has another root", "L6", "L6",
+        file("checkpoint", other_root),
     ),
     Spoilt(
-        "the exported checkpoint loses its newer kind of signature", "L6",
+        "the exported checkpoint loses its newer kind of signature", "L6", "L6",
         file("checkpoint", lambda note: b"".join(note.splitlines(keepends=True)[:-1])),
     ),
     Spoilt(
-        "an exported history loses a signature", "L6",
+        "an exported history loses a signature", "L6", "L6",
         file("checkpoints", lambda notes: notes.replace("— ".encode(), b"- ", 1)),
     ),
     Spoilt(
-        "exported earlier checkpoints change places", "L6",
+        "exported earlier checkpoints change places", "L5", "L6",
         lambda log: (log / "checkpoints").write_bytes(b"".join(sizes(log)[::-1])),
     ),
-    Spoilt("a journal is left out of the export", "L2", lambda log: shutil.rmtree(log.parent / "1")),
-    Spoilt("the exported journals change names", "L5", exchange),
-    Spoilt("the exported keys are a stranger's", "L6", file("vkey", strangers)),
+    Spoilt("a journal is left out of the export", "L2", "L2", lambda log: shutil.rmtree(log.parent / "1")),
+    Spoilt("the exported journals change names", "L5", "L5", exchange),
+    Spoilt("the exported keys are a stranger's", "L6", "L6", file("vkey", strangers)),
+    Spoilt("the manifest says another size", "L6", None, manifest(lambda told: told["logs"][0].update(size=3))),
+    Spoilt("the manifest says another root", "L6", None, manifest(lambda told: told["logs"][0].update(root="00" * 32))),
+    Spoilt("the manifest leaves a log out", "L6", None, manifest(lambda told: told["logs"].pop(0))),
+    Spoilt("the manifest leaves a scheme out", "L4", None, manifest(lambda told: told["schemes"].clear())),
+    Spoilt("a journal is hidden, and the manifest knows nothing of it", "L2", "L2", hide),
+    Spoilt("an exported scheme's text is altered", "L4", None, scheme(lambda text: text[:-2] + b" " + text[-2:])),
+    Spoilt("an exported scheme is swapped for another's text", "L4", None, scheme(lambda content: OTHER.read_bytes())),
+    Spoilt("a scheme that no journal records is added", "L4", None, added),
 )  # fmt: skip

@@ -8,20 +8,25 @@ from pathlib import Path
 
 from ledger.audit.findings import LAWS
 from tests.ledger.audit.forgeries.entries import ENTRIES
-from tests.ledger.audit.forgeries.exports import EXPORTS, Spoilt
+from tests.ledger.audit.forgeries.exports import EXPORTS, STALE, Spoilt, Stale
 from tests.ledger.audit.forgeries.journals import JOURNALS
 from tests.ledger.audit.forgeries.receipts import RECEIPTS, Forged
+from tests.ledger.audit.forgeries.rotations import ROTATIONS, Resigned
+from tests.ledger.audit.forgeries.standing import STANDING, Still
 from tests.ledger.audit.forgeries.table import Forgery
+from tests.ledger.audit.forgeries.watched import WATCHED, Shown
 from tests.ledger.audit.forgeries.witnesses import WITNESSES, Asked
 
-Row = Forgery | Forged | Asked | Spoilt
+Row = Forgery | Forged | Asked | Spoilt | Resigned | Still | Shown | Stale
 PAGE = Path(__file__).parents[4] / "deploy" / "FORGERIES.md"
 SECTIONS: tuple[tuple[str, Sequence[Row]], ...] = (
     ("What an entry says", ENTRIES),
-    ("A journal as a whole", JOURNALS),
+    ("A journal as a whole", (*JOURNALS, *STANDING)),
     ("An export", EXPORTS),
+    ("Keys that change", ROTATIONS),
     ("A receipt", RECEIPTS),
-    ("What a witness is asked to cosign", WITNESSES),
+    ("What a witness is asked to cosign", (*WITNESSES, STALE)),
+    ("What a watcher is shown", WATCHED),
 )
 BEGIN, END = "<!-- begin table -->\n", "<!-- end table -->\n"
 COLUMNS = "| | what is done | by | found by | law | Go |\n| --- | --- | --- | --- | --- | --- |\n"

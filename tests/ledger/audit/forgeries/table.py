@@ -28,17 +28,21 @@ class Who(StrEnum):
     BROKER = "owner of the broker"
     RECEIPT = "whoever hands out a receipt"
     EXPORT = "whoever hands out an export"
+    STREAM = "whoever runs the streams"
+    WITNESS = "owner of the keys, and a witness set back"
 
 
 class By(StrEnum):
-    """The command that finds it. `stored` needs the database alone, `compared` what was published beside it."""
+    """The command that finds it. `stored` needs the database alone, `compared` what was published beside it. `EXPORT`
+    is with --vkey and --against, as an auditor holds the keys and the newest checkpoints."""
 
     STORED = "iuran audit verify --offline"
     COMPARED = "iuran audit verify"
     RECOMPUTED = "iuran audit recompute"
     RECEIPT = "iuran audit verify-receipt"
     WITNESS = "iuran witness serve"
-    EXPORT = "tests/foreign/go verify-log -vkeys -against DIR"
+    EXPORT = "iuran audit verify DIR"
+    WATCH = "iuran audit watch"
 
 
 class Forger(Attacker):
