@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -116,7 +117,7 @@ def _outside(settings: Settings, *, waiting: bool) -> Outside:
         notes = outside.newest(broker, prefix, journals)
         left: tuple[Unread, ...] = ()
         if waiting:
-            still = max(unread.STILL_SECONDS, unread.SESSIONS * settings.session_timeout_seconds)
+            still = max(unread.STILL_SECONDS, unread.SESSIONS * ceil(settings.session_timeout_seconds))
             left = unread.waiting(broker, url, name, prefix, journals, still)
     except BrokerUnavailable as error:
         missed = "nothing is then compared, and a database set back as a whole is not found"

@@ -21,23 +21,23 @@ from streams import unread as broker_side
 if TYPE_CHECKING:
     from streams.connection import Broker
 
-STILL_SECONDS: Final = 20.0
+STILL_SECONDS: Final = 20
 """Longer than a stream process takes to find a new platform, or to open a journal that it was given."""
-SESSIONS: Final = 2.0
+SESSIONS: Final = 2
 """A process that was killed holds its journals for one session; as long again for who takes them over."""
-LOOK_SECONDS: Final = 0.5
+LOOK_SECONDS: Final = 1
 _FEEDING: LiteralString = "SELECT name FROM topics WHERE platform IS NOT NULL ORDER BY name"
 _READ: LiteralString = "SELECT topic, journal, next_offset FROM positions"
 _SIZES: LiteralString = "SELECT journal, size FROM heads"
 
 
-def pause(seconds: float) -> None:
+def pause(seconds: int) -> None:
     """Let the journals move."""
     time.sleep(seconds)
 
 
 def waiting(
-    broker: Broker, url: str, ledger: str, topic_prefix: str, journals: int, still_seconds: float
+    broker: Broker, url: str, ledger: str, topic_prefix: str, journals: int, still_seconds: int
 ) -> tuple[Unread, ...]:
     """Give the records that the broker held before, and that journals which do not move have not read."""
     group = broker_side.stream_group(topic_prefix, ledger)
