@@ -155,6 +155,29 @@ def verify(
         for head in chosen
     ]
     walked = parallel.each(walk, tasks, advance, cores)
+    found, warnings = _between(stored, chosen, walked, outside, vkeys, policy, strict=strict)
+    by_journal = sorted({f.journal for f in found} | {w.journal for w in walked})
+    listed = {w.journal: w.findings for w in walked}
+    return Verdict(
+        tuple(walked),
+        tuple(f for n in by_journal for f in (*(f for f in found if f.journal == n), *listed.get(n, ()))),
+        sum(w.unlisted for w in walked),
+        tuple(warnings),
+        outside is not None or bool(held),
+    )
+
+
+def _between(
+    stored: Stored,
+    chosen: Sequence[StoredHead],
+    walked: Sequence[Walked],
+    outside: Outside | None,
+    vkeys: Mapping[int, str],
+    policy: Policy | None,
+    *,
+    strict: bool,
+) -> tuple[list[Finding], list[str]]:
+    """Give (findings, warnings) of what only shows between journals, and against what stands outside."""
     shared = list(between.shared_gigs([(w.journal, w.events) for w in walked if w.events is not None]))
     found = [
         *between.check_ledger(stored, walked),
@@ -172,15 +195,7 @@ def verify(
         lacking, late = between.check_quorum(chosen, policy)
         found += lacking
         warnings += late
-    by_journal = sorted({f.journal for f in found} | {w.journal for w in walked})
-    listed = {w.journal: w.findings for w in walked}
-    return Verdict(
-        tuple(walked),
-        tuple(f for n in by_journal for f in (*(f for f in found if f.journal == n), *listed.get(n, ()))),
-        sum(w.unlisted for w in walked),
-        tuple(warnings),
-        outside is not None or bool(held),
-    )
+    return found, warnings
 
 
 def walk(task: Task, advance: Advance) -> Walked:
