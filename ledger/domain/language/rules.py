@@ -198,9 +198,10 @@ def read_notice(scope: Scope, node: Node, above: Citation) -> Notice:
     form = FORMS["notice"]
     own = scope.reading.mapping(node, "notice", form.required, form.optional)
     kind_node = own.get("kind")
-    if kind_node is not None and kind_node.value in SPOKEN_BY_ENGINE:
+    said = kind_node.value if kind_node is not None and isinstance(kind_node.value, str) else ""
+    if kind_node is not None and said in SPOKEN_BY_ENGINE:
         mend = "take it out: an open parameter and `otherwise: refuse` say it"
-        scope.reading.wrong(kind_node, f"notice: {kind_node.value} is said of itself", mend)
+        scope.reading.wrong(kind_node, f"notice: {said} is said of itself", mend)
         kind = ""
     else:
         kind = scope.reading.choice(kind_node, "kind", {word: word for word in NOTICE_KINDS}, "")

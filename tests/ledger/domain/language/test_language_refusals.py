@@ -273,6 +273,7 @@ def test_everything_is_read() -> None:
         # notices
         ("kind: due,", "kind: do,", "kind: expected shortfall", "write one"),
         ("kind: due,", "kind: parameter_unset,", "is said of itself", "open parameter"),
+        ("kind: due,", "kind: [],", "kind: expected", "write one"),
         (
             'truth: {days: {from: "90"}}',
             'truth: {days: {from: "90"}}, value: full',
