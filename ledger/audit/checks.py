@@ -39,9 +39,10 @@ from contracts.topics import CONTROL, GIGS, partition_of
 from ledger.audit.balances import PLATFORM_SOURCE, Balances
 from ledger.audit.event_keys import EventKeys, digest_of
 from ledger.audit.findings import Finding, Findings
-from ledger.audit.growth import Growth, Tiles
-from ledger.audit.journal_keys import JournalKeys, NoteAt
+from ledger.audit.growth import Growth
+from ledger.audit.journal_keys import JournalKeys
 from ledger.audit.kept import KeptJournal
+from ledger.audit.kept_tiles import Tiles
 from ledger.audit.offsets import Offsets
 from ledger.audit.plain import Plain
 from ledger.audit.references import LeavesAt, References
@@ -116,22 +117,21 @@ class JournalCheck:
         partial_tiles: bool = False,
         leaves_at: LeavesAt | None = None,
         trusted: Sequence[str] = (),
-        note_at: NoteAt | None = None,
     ) -> None:
         """Begin: `listed` are the verifier keys that the source lists, `trusted` those that the auditor brings, if any.
 
         `outside` are checkpoints seen elsewhere (the topic of checkpoints, a witness, an earlier audit), each under a
         word that says where: the log must contain them all (L6). `tiles` gives those kept beside the entries, the
         partial ones of the whole tree among them if `partial_tiles`. `leaves_at` gives stored leaves by index, for what
-        the columns of later entries say of them, `note_at` stored checkpoints by size.
+        the columns of later entries say of them.
         """
         if head.journal != self.journal:
             self._add("L5", None, f"head: expected journal {self.journal}, got {head.journal}")
-        self._keys.start(listed, trusted, note_at)
+        self._keys.start(listed, trusted)
         self._growth = Growth(self.findings, self._keys, tiles, partial_tiles, self._remember)
         self._references = References(self.journal, self.findings, leaves_at)
         if self._since is not None:
-            self._keys.resume(self._since.keys, self._growth.root_before)
+            self._keys.resume(self._since.keys)
             self._growth.resume(self._since.tree)
             self._references.resume(self._since.record, self._since.gig)
         self._growth.begin(head, outside or {})

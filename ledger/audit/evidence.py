@@ -19,7 +19,7 @@ import psycopg
 from psycopg import IsolationLevel
 
 from contracts.entry import LEAF_BYTES_MAX, Position
-from ledger.audit.growth import KeptTile
+from ledger.audit.kept_tiles import KeptTile
 from ledger.audit.rows import Columns, Head, RefusedRow, Rows
 from ledger.audit.source import Fault, Stored, StoredHead
 from ledger.errors import StoreUnavailable, Unfit

@@ -48,6 +48,8 @@ class Findings:
         self.journal = journal
         self.limit = limit
         self.unlisted = 0
+        self.warnings: list[str] = []
+        """What an auditor should know and what breaks no law."""
         self._found: list[tuple[int, Finding]] = []
 
     def add(self, law: str, index: int | None, detail: str, place: int = 0) -> None:
@@ -56,6 +58,11 @@ class Findings:
             self._found.append((place if index is None else index, Finding(law, self.journal, index, detail)))
         else:
             self.unlisted += 1
+
+    def warn(self, text: str) -> None:
+        """Take down what breaks no law; at most `limit` of them are kept."""
+        if len(self.warnings) < self.limit:
+            self.warnings.append(f"journal {self.journal}: {text}")
 
     def first_within(self, start: int, end: int) -> int | None:
         """Give the smallest index start <= i < end that has a finding, if any."""

@@ -10,13 +10,14 @@ Upholds L2, L5, L6 and L7 as an auditor: by what is stored, with no trust in who
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 from ledger.audit.findings import Findings
 from ledger.audit.journal_keys import JournalKeys, OpenedNote
 from ledger.audit.kept import KeptTree
+from ledger.audit.kept_tiles import KeptTile, Tiles, root_within
 from ledger.audit.rows import Head
 from ledger.errors import Unfit
 from ledger.log.checkpoint import Checkpoint, claimed
@@ -28,17 +29,6 @@ from ledger.log.tiles import Tile
 _PENDING_MAX: Final = 4096
 _DOUBTS_MAX: Final = 20
 _ROOT_BYTES: Final = SIZE_BYTES + HASH_BYTES
-
-
-class KeptTile(NamedTuple):
-    """A tile as it is kept beside the leaves: its hashes, and the root over them where that is kept too."""
-
-    hashes: bytes
-    root: bytes | None = None
-
-
-Tiles = Callable[[Sequence[Tile]], Sequence[KeptTile | None]]
-"""Gives tiles as they are kept; None for one that is not there."""
 
 
 class Signed(NamedTuple):
@@ -217,6 +207,7 @@ class Growth:
             )
         if head_frontier is not None and not self._broken and not self.doubts and rows == head_size:
             self._check_frontier(head_frontier)
+        self._check_claims()
         self._report_change()
 
     def _misplaced(self, index: int) -> None:
@@ -252,10 +243,17 @@ class Growth:
                 detail = f"the signatures of all keys that sign at its size, got none of {', '.join(missing)}"
             else:
                 self._signed_size = max(self._signed_size, size)
+        elif self._keys.proves_nothing(opened):
+            self._findings.warn(f"{signed.what} of size {size} proves nothing: only keys revoked below it signed it")
+            return None
         elif not self._keys.is_vouched(opened):
-            detail = "a signature that proves something at its size, got those of keys revoked or not in use there"
+            detail = "a signature that proves something at its size, got those of keys not in use there"
         if detail is not None:
             self._findings.add("L6", None, f"{signed.what}: expected {detail}", size)
+        strangers = self._keys.strangers(opened)
+        if strangers and detail is None:
+            others = f"no signature of a key that does not sign at its size, got that of {', '.join(strangers)}"
+            self._findings.add("L6", None, f"{signed.what}: expected {others}", size)
         return opened
 
     def _look_back(self, signed: Signed) -> None:
@@ -301,6 +299,18 @@ class Growth:
             elif kept.root not in (None, made.root):
                 detail = f"{tile.path()}: expected the root over its hashes, got another"
                 self._findings.add("L6", None, detail, tile.start)
+
+    def _check_claims(self) -> None:
+        """Hold the trees up to which revoked keys are believed against this one."""
+        for entry, trusted in self._keys.claims:
+            root = self.root_before(trusted.size)
+            if root is None:
+                if self._tiles is None or self._broken or trusted.size > self._edge.size:
+                    continue
+                root = root_within(trusted.size, self._edge, self._tiles)
+            if root is None or root.hex() != trusted.root:
+                detail = f"key: expected the tree's root at the trusted size {trusted.size}, got another"
+                self._findings.add("L6", entry, detail)
 
     def _count_tiles(self, full_tiles: Mapping[int, int]) -> None:
         for level, count in sorted(full_tiles.items()):

@@ -5,12 +5,16 @@ checkpoint of a size follows from the entries beneath it, and whoever trusts one
 it. Trusted are the keys that the auditor brings; where there are none, those that the source lists. All trusted keys
 must be the journal's, and the list must be what the entries make of it.
 
+Signatures of keys that nobody knows are passed over, as c2sp.org/signed-note asks. Those of the journal's own keys are
+not: one by a key that was not added yet, or was retired, says that somebody signs who may not. A revoked key's, over a
+size above the trusted one, says nothing, whoever made it.
+
 Upholds L6 as an auditor. Must not know where entries come from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,16 +25,9 @@ from ledger.audit.findings import Findings
 from ledger.audit.kept import KeptKey
 from ledger.keyring import Key, KeyRing, Trusted, ring_after
 from ledger.log import note as notes
-from ledger.log.checkpoint import Checkpoint, claimed
+from ledger.log.checkpoint import Checkpoint
 from ledger.log.keys import LogVerifier, parse_log_vkey
-from ledger.log.merkle import EMPTY_ROOT
 from ledger.log.note import NoteError
-
-NoteAt = Callable[[int], bytes | None]
-"""Gives the checkpoint that is kept of a size; None where none is."""
-
-RootAt = Callable[[int], bytes | None]
-"""Gives the root of a size that was verified before; None where none is known."""
 
 _changed = msgspec.json.Decoder(KeyChanged).decode
 _KeyId = tuple[str, bytes]
@@ -43,19 +40,26 @@ class OpenedNote(NamedTuple):
     signed_by: frozenset[_KeyId]
 
 
+class Claim(NamedTuple):
+    """How far a revoked key is to be believed, and the index of the entry that says so."""
+
+    entry: int
+    trusted: Trusted
+
+
 class JournalKeys:
     """One journal's keys while it is walked: `start`, then `opened` and `act` as entries come, then `finish`."""
 
     def __init__(self, journal: int, findings: Findings) -> None:
         self.ring = KeyRing()
+        self.claims: list[Claim] = []
+        """What entries said of trees up to which revoked keys are believed, to be held against the tree."""
         self._journal = journal
         self._add = findings.add
         self._listed: tuple[str, ...] = ()
         self._trusted: dict[str, LogVerifier] = {}
         self._known: dict[_KeyId, LogVerifier] = {}
-        self._note_at: NoteAt | None = None
         self._reach: dict[_KeyId, int] = {}
-        self._root_at: RootAt | None = None
 
     def kept(self) -> list[KeptKey]:
         """Give what `resume` takes."""
@@ -70,8 +74,8 @@ class JournalKeys:
             for key in self.ring.keys
         ]
 
-    def resume(self, kept: Sequence[KeptKey], root_at: RootAt) -> None:
-        """Go on with the keys that were kept, after `start`; `root_at` gives roots that were verified before.
+    def resume(self, kept: Sequence[KeptKey]) -> None:
+        """Go on with the keys that were kept, after `start`.
 
         Raises ValueError for a key that can't be read.
         """
@@ -79,14 +83,12 @@ class JournalKeys:
             Key(parse_log_vkey(k.vkey), k.since, k.until, None if k.trusted is None else Trusted(*k.trusted))
             for k in kept
         ]
-        self._root_at = root_at
         self._become(KeyRing(tuple(keys)))
         self._reach = {(k.verifier.name, k.verifier.key_id): told.reach for k, told in zip(keys, kept, strict=True)}
 
-    def start(self, listed: Sequence[str], trusted: Sequence[str], note_at: NoteAt | None = None) -> None:
+    def start(self, listed: Sequence[str], trusted: Sequence[str]) -> None:
         """Take the keys that the source lists and those that are trusted; none trusted: those listed are."""
         self._listed = tuple(listed)
-        self._note_at = note_at
         for vkey in dict.fromkeys([*(trusted or listed), *listed]):
             try:
                 verifier = parse_log_vkey(vkey)
@@ -123,7 +125,7 @@ class JournalKeys:
             key.trusted for key in self.ring.keys if key.trusted is not None and key.verifier.vkey() in data.vkeys
         ]
         if data.change == "revoked" and trusted:
-            self._check_trusted(index, trusted[0])
+            self.claims.append(Claim(index, trusted[0]))
 
     def open(self, note: bytes) -> OpenedNote:
         """Give the checkpoint in a note under any key that is known by now. Raises NoteError."""
@@ -137,6 +139,15 @@ class JournalKeys:
     def missing(self, opened: OpenedNote) -> list[str]:
         """Give the ids (hex) of the keys that, by the entries, sign a checkpoint of this size and did not sign this."""
         return [key.key_id.hex() for key in self._due(self.ring.signing(opened.checkpoint.size), opened)]
+
+    def strangers(self, opened: OpenedNote) -> list[str]:
+        """Give the ids (hex) of the journal's keys that signed this and, by the entries, do not sign at its size."""
+        signing = {(key.name, key.key_id) for key in self.ring.signing(opened.checkpoint.size)}
+        return sorted(key_id.hex() for _, key_id in opened.signed_by - signing) if self._is_followed() else []
+
+    def proves_nothing(self, opened: OpenedNote) -> bool:
+        """Tell whether none but revoked keys signed it, over a size above the one up to which they are believed."""
+        return self._is_followed() and not self.strangers(opened) and not self.is_vouched(opened)
 
     def is_vouched(self, opened: OpenedNote) -> bool:
         """Tell whether a key has signed a checkpoint whose signature over this size proves something."""
@@ -189,21 +200,3 @@ class JournalKeys:
         self.ring = ring
         for key in ring.keys:
             self._known.setdefault((key.verifier.name, key.verifier.key_id), key.verifier)
-
-    def _check_trusted(self, index: int, trusted: Trusted) -> None:
-        """Hold the tree up to which a revoked key is believed against the checkpoint that was signed of it."""
-        root = EMPTY_ROOT
-        known = None if self._root_at is None else self._root_at(trusted.size)
-        if known is not None:
-            root = known
-        elif trusted.size and self._note_at is not None:
-            note = self._note_at(trusted.size)
-            try:
-                root = b"" if note is None else claimed(note).root
-            except (NoteError, UnicodeDecodeError):
-                root = b""
-        elif trusted.size:
-            return
-        if root.hex() != trusted.root:
-            detail = f"key: expected the root that was signed at the trusted size {trusted.size}, got another"
-            self._add("L6", index, detail)

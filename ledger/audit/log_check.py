@@ -13,8 +13,9 @@ import msgspec
 
 from contracts.entry import EntryError, Kind, StoredEvent, decode
 from ledger.audit.findings import Finding, Findings
-from ledger.audit.growth import Growth, Tiles
-from ledger.audit.journal_keys import JournalKeys, NoteAt
+from ledger.audit.growth import Growth
+from ledger.audit.journal_keys import JournalKeys
+from ledger.audit.kept_tiles import Tiles
 from ledger.audit.references import LeavesAt
 from ledger.audit.rows import Head, Rows
 
@@ -49,10 +50,9 @@ class LogCheck:
         partial_tiles: bool = False,
         leaves_at: LeavesAt | None = None,  # noqa: ARG002 - as a JournalCheck takes it
         trusted: Sequence[str] = (),
-        note_at: NoteAt | None = None,
     ) -> None:
         """Begin, as a JournalCheck does."""
-        self._keys.start(listed, trusted, note_at)
+        self._keys.start(listed, trusted)
         self._growth = Growth(self.findings, self._keys, tiles, partial_tiles)
         self._growth.begin(head, outside or {})
 

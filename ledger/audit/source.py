@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from contracts.entry import Position
-from ledger.audit.growth import KeptTile
+from ledger.audit.kept_tiles import KeptTile
 from ledger.audit.rows import Head, RefusedRow, Rows
 from ledger.log.tiles import Tile
 

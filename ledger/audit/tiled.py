@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 from contracts.entry import Position
-from ledger.audit.growth import KeptTile
+from ledger.audit.kept_tiles import KeptTile
 from ledger.audit.rows import Head, RefusedRow, Rows
 from ledger.audit.source import Fault
 from ledger.log.checkpoint import claimed

@@ -80,6 +80,7 @@ class Walked:
     """SHA-256 (hex) of the text of each scheme's version that was enacted."""
     taken: int = 0
     """The size up to which the journal was taken as verified before; entries from there on were read."""
+    warnings: tuple[str, ...] = ()
     kept: bytes | None = None
     """What was asked to be kept, if nothing was found."""
 
@@ -155,7 +156,8 @@ def verify(
         for head in chosen
     ]
     walked = parallel.each(walk, tasks, advance, cores)
-    found, warnings = _between(stored, chosen, walked, outside, vkeys, policy, strict=strict)
+    found, between_them = _between(stored, chosen, walked, outside, vkeys, policy, strict=strict)
+    warnings = [*(warning for w in walked for warning in w.warnings), *between_them]
     by_journal = sorted({f.journal for f in found} | {w.journal for w in walked})
     listed = {w.journal: w.findings for w in walked}
     return Verdict(
@@ -215,7 +217,6 @@ def walk(task: Task, advance: Advance) -> Walked:
             source.partial_tiles,
             source.leaves_at,
             task.trusted,
-            source.note_at,
         )
         _feed(check, source, advance, 0 if since is None else since.size)
         for fault in source.faults:
@@ -240,6 +241,7 @@ def walk(task: Task, advance: Advance) -> Walked:
         None if isinstance(check, LogCheck) else check.events,
         {} if isinstance(check, LogCheck) else check.schemes,
         0 if since is None else since.size,
+        tuple(check.findings.warnings),
         kept,
     )
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -28,7 +30,7 @@ from ledger.witness.known import KnownLogs
 from tests.ledger.audit.conftest import Honest
 from tests.ledger.audit.forgeries.exports import EXPORTS, STALE, Spoilt
 from tests.ledger.audit.forgeries.receipts import TIME
-from tests.ledger.audit.forgeries.rotations import LOG, ROTATIONS, THIRD, Resigned
+from tests.ledger.audit.forgeries.rotations import LOG, ROTATIONS, SECOND, THIRD, Resigned
 from tests.support import foreign
 from tests.support.exports import LEDGER, MadeLog, rewritten
 
@@ -108,6 +110,34 @@ def test_a_log_signed_by_keys_that_may_not_is_refused(row: Resigned, tmp_path: P
     holds, laws, text = audited(whole(row.do(LOG), tmp_path / "forged"), vkeys, [])
     assert not holds
     assert row.law in laws, text
+
+
+@pytest.mark.parametrize(
+    ("size", "signers", "holds"),
+    [
+        (8, SECOND, False),
+        (9, SECOND, True),
+        (9, SECOND[:1], True),
+        (9, [*SECOND, *THIRD], False),
+        (10, SECOND, True),
+        (11, SECOND, True),
+        (12, SECOND, False),
+    ],
+)
+def test_what_a_revoked_key_signed_above_the_trusted_size_proves_nothing(
+    size: int, signers: list[Any], holds: bool, tmp_path: Path
+) -> None:
+    """Another tree, of which a checkpoint is held: the second pair is believed up to 8 and signs up to 11."""
+    vkeys, held = tmp_path / "trusted", tmp_path / "held"
+    vkeys.write_text("".join(f"{signer.vkey()}\n" for signer in THIRD))
+    fork = replace(LOG, leaves=[*LOG.leaves[:7], b"{}", *LOG.leaves[8:]])
+    held.write_bytes(fork.note(size, signers))
+    folder = whole(LOG, tmp_path / "log")
+    told, _, text = audited(folder, vkeys, [held])
+    assert told == holds, text
+    assert holds == ("proves nothing" in text)
+    if foreign.missing_go() is None:
+        assert foreign.go("verify-log", "-vkeys", vkeys, "-against", held, folder).holds == holds
 
 
 def test_what_a_witness_that_was_set_back_cosigned_is_held_against_the_log(

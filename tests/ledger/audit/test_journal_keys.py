@@ -10,12 +10,14 @@ import pytest
 from contracts import events
 from contracts.codec import Record
 from ledger.audit.checks import JournalCheck
+from ledger.audit.kept_tiles import KeptTile
 from ledger.audit.rows import Head, Rows
 from ledger.keyring import KeyRing
 from ledger.log import keys
 from ledger.log.checkpoint import Checkpoint, claimed, sign_checkpoint
 from ledger.log.keys import MLDSA44, MlDsaSigner, Signer
 from ledger.log.merkle import Frontier, leaf_hash
+from tests.support.exports import tile_files
 from tests.support.replica import Replica
 from tests.support.strategies import Feed
 
@@ -74,7 +76,8 @@ def audited(
     newest = notes[max(notes)]
     head = Head(0, size, frontier.encode(), claimed(newest).size, newest)
     lines = (*written(NEW), *written(OLD)) if listed is None else tuple(listed)
-    check.start(head, lines, trusted=tuple(trusted), note_at=notes.get)
+    files = dict(tile_files(leaves))
+    check.start(head, lines, tiles=lambda wanted: [KeptTile(files[t.path()]) for t in wanted], trusted=tuple(trusted))
     for of_size, note in sorted(notes.items()):
         check.checkpoint(of_size, note)
     check.rows(Rows(0, leaves))
@@ -121,7 +124,10 @@ def test_a_key_that_only_stands_beside_a_trusted_one_in_entry_0_signs_for_nobody
 
 @pytest.mark.parametrize(
     ("size", "signers"),
-    [(6, OLD), (6, (*OLD, NEW[0])), (4, OLD), (4, NEW), (2, NEW), (2, OLD[:1]), (2, OLD[1:]), (6, STRANGE)],
+    [
+        *((6, OLD), (6, (*OLD, NEW[0])), (4, OLD), (4, NEW), (2, NEW), (2, OLD[:1]), (2, OLD[1:]), (6, STRANGE)),
+        *((2, (*OLD, NEW[0])), (3, (*OLD, *NEW)), (6, (*NEW, OLD[1]))),
+    ],
 )
 def test_a_checkpoint_by_others_than_those_of_its_size_is_found(size: int, signers: tuple[Any, ...]) -> None:
     leaves = rotated()

@@ -117,13 +117,21 @@ def test_it_goes_on_over_full_tiles_and_in_several_journals(made: list[MadeLog],
         assert (seen.tree.size, seen.tree.rows) == (expected[0].tree.size, expected[0].tree.rows)
 
 
-def test_the_root_up_to_which_a_revoked_key_is_believed_is_that_verified_before(tmp_path: Path) -> None:
+@pytest.mark.parametrize("honest", [True, False])
+def test_the_root_up_to_which_a_revoked_key_is_believed_is_the_trees(honest: bool, tmp_path: Path) -> None:
+    """Whether or not the checkpoint of that size is still kept: it follows from the tiles."""
     log, _ = rotated_log()
+    if not honest:
+        revoked = edited(log.leaves[10], "event", "data", "trusted_root", to="ab" * 32)
+        log = replace(log, leaves=[*log.leaves[:10], revoked, *log.leaves[11:]])
     kept = kept_of(walked(lay(tmp_path / "earlier", [at(log, 9)])))
-    without = replace(log, sizes=[size for size in log.sizes if size != 8])
-    whole = lay(tmp_path / "whole", [without])
-    assert walked(whole, kept).holds
-    assert told(walked(whole)) == [("L6", 0, 10)]
+    expected = [] if honest else [("L6", 0, 10)]
+    for sizes in (log.sizes, [9, 10, 11, 12], [12]):
+        whole = lay(tmp_path / "whole", [replace(log, sizes=sizes)])
+        assert told(walked(whole)) == expected
+        assert told(verify.verify(folder.opened(whole).stored, None, lambda _: None, log_only=True)) == expected
+        if 9 in sizes:
+            assert told(walked(whole, kept)) == expected
 
 
 def test_a_record_that_corrects_a_gig_may_go_on_behind_the_size() -> None:

@@ -235,7 +235,8 @@ func (a *audit) growth(log *tree.Tree, entries *book.Book, known keys.Keys, pref
 			list.Add("L6", -1, "checkpoint of size %d: expected a size above %d, got no growth", checkpoint.Size, before)
 		}
 		before = checkpoint.Size
-		contained(log, list, known, entries, "checkpoint", checkpoint)
+		contained(log, list, "checkpoint", checkpoint)
+		signed(list, known, entries, "checkpoint", checkpoint)
 	}
 	for _, held := range a.against {
 		if held.Origin != known.Name {
@@ -244,8 +245,9 @@ func (a *audit) growth(log *tree.Tree, entries *book.Book, known keys.Keys, pref
 		checkpoint, err := known.Signers(held.Note).Open(held.Note)
 		if err != nil {
 			list.Add("L6", -1, "held checkpoint of size %d: %v", held.Size, err)
-		} else {
-			contained(log, list, known, entries, "held checkpoint", checkpoint)
+		} else if !provesNothing(known, entries, checkpoint) {
+			contained(log, list, "held checkpoint", checkpoint)
+			signed(list, known, entries, "held checkpoint", checkpoint)
 		}
 	}
 	for _, root := range entries.Roots {
@@ -255,21 +257,23 @@ func (a *audit) growth(log *tree.Tree, entries *book.Book, known keys.Keys, pref
 	}
 }
 
-// contained checks that an earlier checkpoint is of this tree, and that keys signed it which may. What only revoked keys
-// signed proves nothing: whoever holds them may have signed it over any tree.
-func contained(log *tree.Tree, list *finding.List, known keys.Keys, entries *book.Book, what string, checkpoint keys.Checkpoint) {
-	if len(known.Signers(checkpoint.Note).Only(entries.Signing(checkpoint.Size)).Lines) > 0 &&
-		len(known.Only(entries.Vouching(checkpoint.Size)).Lines) == 0 {
-		return
-	}
+// contained checks that an earlier checkpoint is of this tree.
+func contained(log *tree.Tree, list *finding.List, what string, checkpoint keys.Checkpoint) {
 	if err := log.Contains(int64(checkpoint.Size), checkpoint.Hash); err != nil {
 		list.Add("L6", -1, "%s of size %d: %v", what, checkpoint.Size, err)
 	}
-	signed(list, known, entries, what, checkpoint)
+}
+
+// provesNothing tells whether none but revoked keys signed a checkpoint, above the size up to which they are trusted:
+// whoever holds them may have signed it over any tree.
+func provesNothing(known keys.Keys, entries *book.Book, checkpoint keys.Checkpoint) bool {
+	signers := known.Signers(checkpoint.Note)
+	signing := signers.Only(entries.Signing(checkpoint.Size))
+	return len(signing.Lines) == len(signers.Lines) && len(signers.Only(entries.Vouching(checkpoint.Size)).Lines) == 0
 }
 
 // signed checks who signed a checkpoint, by the journal's own word: keys that sign at its size and no others, and of
-// each algorithm that is known, one whose signature proves something.
+// each algorithm that is known, one whose signature proves something, unless all that sign there were revoked later.
 func signed(list *finding.List, known keys.Keys, entries *book.Book, what string, checkpoint keys.Checkpoint) {
 	signing := entries.Signing(checkpoint.Size)
 	for _, line := range known.Signers(checkpoint.Note).Lines {
@@ -277,7 +281,11 @@ func signed(list *finding.List, known keys.Keys, entries *book.Book, what string
 			list.Add("L6", -1, "%s of size %d: expected signatures of keys that sign at that size, got another's", what, checkpoint.Size)
 		}
 	}
-	if _, err := known.Only(entries.Vouching(checkpoint.Size)).Open(checkpoint.Note); err != nil {
+	vouching := known.Only(entries.Vouching(checkpoint.Size))
+	if len(vouching.Lines) == 0 && len(known.Signers(checkpoint.Note).Only(signing).Lines) > 0 {
+		return
+	}
+	if _, err := vouching.Open(checkpoint.Note); err != nil {
 		list.Add("L6", -1, "%s of size %d: expected the keys that vouch for that size: %v", what, checkpoint.Size, err)
 	}
 }
