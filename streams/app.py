@@ -176,6 +176,12 @@ def _add_tasks(
             # the journals are offered again as their desks open, here or elsewhere
             await witnesses.withdraw()
 
+    @app.on_before_shutdown.connect(weak=False)  # type: ignore[untyped-decorator]
+    async def leave(*_: Any, **__: Any) -> None:
+        # told to stop, Faust leaves the group without revoking: the next owner would claim journals that are still
+        # written here, and this process would end as one that was fenced
+        await floor.leave()
+
     @app.timer(PLATFORMS_SECONDS)  # type: ignore[untyped-decorator]
     async def find_platforms() -> None:
         """Take up topics that were registered since."""

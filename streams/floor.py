@@ -39,16 +39,20 @@ class Floor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._moving = asyncio.Lock()
         self._given_up = 0
+        self._leaving = False
 
     async def open(self, assigned: frozenset[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
         """Open a desk for each journal whose every topic's partition is assigned; give the next offsets of those.
 
         Desks that are open already stay so. While broker or database do not answer it tries again, until `close` is
-        called meanwhile: then it gives {}. Raises Unfit, and LedgerError after GIVE_UP_SECONDS.
+        called meanwhile: then it gives {}, as it does after `leave`. Raises Unfit, and LedgerError after
+        GIVE_UP_SECONDS.
         """
         topics = frozenset(self._office.gates)
         owned = sorted({n for _, n in assigned if {(topic, n) for topic in topics} <= assigned})
         async with self._moving:
+            if self._leaving:
+                return {}
             given_up = self._given_up
             positions = await asyncio.gather(*(self._open_one(number, given_up) for number in owned))
         if self._given_up != given_up:
@@ -114,3 +118,8 @@ class Floor:
             self.desks.clear()
             if self._tasks:
                 await asyncio.wait(set(self._tasks), timeout=30)
+
+    async def leave(self) -> None:
+        """Give all journals up for good: what is assigned from now on is left to others."""
+        self._leaving = True
+        await self.close()

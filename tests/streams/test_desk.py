@@ -663,3 +663,27 @@ def test_a_floor_that_may_not_open_a_journal_says_why(bare: Bare) -> None:
     assert [type(error) for error in told] == [Unfit]
     assert not floor.desks
     check(desk, records)
+
+
+def test_who_takes_over_from_a_floor_that_left_fences_nobody(bare: Bare) -> None:
+    feed = Feed()
+    records = [*opening(bare, feed), *gigs(feed, 600)]
+    desk = Desks(bare, records)
+    told: list[BaseException] = []
+    floor = Floor(desk.office, bare.keys, told.append)
+    owned = frozenset((topic, 0) for topic in desk.office.gates)
+
+    async def life() -> None:
+        await floor.open(owned)
+        await floor.put(0, records[:3])
+        await floor.put(0, records[3:])
+        while floor.desks[0].next_offsets().get(GOJEK) is None:
+            await asyncio.sleep(0)
+        await floor.leave()
+        assert await floor.open(owned) == {}
+        async with desk.opened() as successor:
+            await successor.settle(records)
+
+    asyncio.run(life())
+    assert told == []
+    check(desk, records)
