@@ -94,7 +94,7 @@ def _settle_slow(
     quick = bool(outcome.contributions)
     for plan in slow:
         settle(plan, account, registry, outcome, gig=gig)
-    if account.joining or any(plan.group.compiled.crosses for plan in slow):
+    if account.joining or any(plan.group.compiled.reaches for plan in slow):
         settle_others(plans, account, registry, outcome)
     if quick:
         outcome.contributions.sort(key=_scheme)

@@ -57,7 +57,7 @@ def _close(plan: Plan, account: Account, registry: Registry, outcome: Outcome) -
     standing.closed = True
     account.reach(midnight(plan.group.version.time_zone, plan.span.last))
     settle(plan, account, registry, outcome, on="close")
-    if plan.group.compiled.crosses:
+    if plan.group.compiled.reaches:
         settle_others((plan,), account, registry, outcome)
     return True
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from ledger.domain.closing import open_closed
 from ledger.domain.credit import release
 from ledger.domain.earning import Adjustment, Gig, addition, adjusted
-from ledger.domain.ids import PLATFORM_PAYER, payer_kind
+from ledger.domain.ids import payer_kind
 from ledger.domain.period import GIG, local_day
 from ledger.domain.plan import Plan
 from ledger.domain.posting import ACCRUED, Contribution, Name, Outcome, name_of
-from ledger.domain.settling import existing, local_of, open_standing, settle, settle_others, take
+from ledger.domain.settling import BY_PLATFORM, existing, local_of, open_standing, settle, settle_others, take
 from ledger.domain.shapes import zone_time
 from ledger.domain.standing import Account
 from ledger.domain.story import Chain, Told, chains, gigs_in_order
@@ -34,16 +34,16 @@ def adjust(chain: Chain, adjustment: Adjustment, account: Account, registry: Reg
     outcome = Outcome([], [])
     before, after = chain.whole, adjusted(chain.whole, (adjustment,))
     extra = addition(chain.gig, adjustment)
-    plans = tuple(plan for plan in registry.plans(before) if plan.group.version.attribution == "completed") + tuple(
-        plan for plan in registry.plans(extra) if plan.group.version.attribution != "completed"
+    plans = tuple(plan for plan in registry.plans(before) if plan.group.by_gig) + tuple(
+        plan for plan in registry.plans(extra) if not plan.group.by_gig
     )
     for plan in plans:
-        if plan.group.version.attribution == "completed":
+        if plan.group.by_gig:
             take(plan, after, account, registry, before=before)
         else:
             take_pay(plan, extra, account, registry, 1)
     for plan in sorted(plans, key=lambda plan: plan.scheme):
-        if plan.group.version.attribution == "completed":
+        if plan.group.by_gig:
             settle(plan, account, registry, outcome, gig=after, before=posted_by(plan, chain.posted, registry))
         else:
             settle(plan, account, registry, outcome, gig=extra, before={})
@@ -63,7 +63,7 @@ def reverse(chain: Chain, account: Account, registry: Registry, story: Sequence[
     rest = _without(story, chain.name)
     touched: list[Plan] = []
     for plan in registry.plans(chain.gig):
-        if plan.group.version.attribution == "completed":
+        if plan.group.by_gig:
             take(plan, whole, account, registry, -1)
         else:
             take(plan, chain.gig, account, registry, -1)
@@ -71,7 +71,7 @@ def reverse(chain: Chain, account: Account, registry: Registry, story: Sequence[
     for adjustment in chain.adjustments:
         extra = addition(chain.gig, adjustment)
         for plan in registry.plans(extra):
-            if plan.group.version.attribution != "completed":
+            if not plan.group.by_gig:
                 take_pay(plan, extra, account, registry, -1)
                 touched.append(plan)
     forget_first(chain.gig, account, registry, [own.gig for own in chains(rest).values()])
@@ -157,7 +157,7 @@ def settle_by_platform(
 
     `story` says what each platform has paid, `rest` what is to be replayed.
     """
-    pooled = plan.group.pooled and any(line.payer_kind == PLATFORM_PAYER for line in plan.lines)
+    pooled = plan.group.pooled and any(line.payer_kind in BY_PLATFORM for line in plan.lines)
     if not pooled or not story:
         settle(plan, account, registry, outcome, gig=gig, on="again")
         return
@@ -169,9 +169,9 @@ def settle_by_platform(
             if (posting.scheme, posting.window) == (plan.scheme, plan.window):
                 _add(paid, posting)
     due = replay(plan, account, registry, rest)
-    outcome.contributions.extend(p for p in own.contributions if payer_kind(p.payer) != PLATFORM_PAYER)
+    outcome.contributions.extend(p for p in own.contributions if payer_kind(p.payer) not in BY_PLATFORM)
     for line in plan.lines:
-        if line.payer_kind != PLATFORM_PAYER or line.payer is None:
+        if line.payer_kind not in BY_PLATFORM or line.payer is None:
             continue
         name = (line.fund, line.payer_kind, line.state, line.unit)
         for payer in sorted({*paid.get(name, {}), *due.get(name, {})}):
@@ -232,10 +232,13 @@ def posted_by(plan: Plan, posted: Sequence[Contribution], registry: Registry) ->
     before: dict[Name, int] = {}
     if plan.group.window != GIG:
         return before
-    daily = {name for version in registry.versions(plan.scheme) for name in registry.compiled(version).daily}
+    runs = registry.runs(plan.scheme)
+    daily = {version.id: registry.compiled(version).daily for version in registry.versions(plan.scheme)}
     for posting in posted:
-        if (posting.scheme, posting.window) == (plan.scheme, plan.window) and name_of(posting) not in daily:
-            before[name_of(posting)] = before.get(name_of(posting), 0) + posting.amount
+        name = name_of(posting)
+        here = (posting.scheme, posting.window) == (plan.scheme, plan.window)
+        if here and name not in runs and name not in daily.get(posting.version, ()):
+            before[name] = before.get(name, 0) + posting.amount
     return before
 
 

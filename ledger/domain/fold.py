@@ -17,9 +17,10 @@ from ledger.domain.credit import CREDIT, REMITTED, note
 from ledger.domain.dispute import decide
 from ledger.domain.earning import addition
 from ledger.domain.period import midnight
+from ledger.domain.plan import RUNNING_KEY
 from ledger.domain.posting import ACCRUED, Contribution, Outcome, name_of
 from ledger.domain.remittance import take_remittance
-from ledger.domain.settling import is_quick, open_standing, place_of, running_day, settle, settle_others, take
+from ledger.domain.settling import is_quick, open_standing, place_of, plans_of, settle, settle_others, take
 from ledger.domain.story import Adjusted, Chain, Changed, Closed, Completed, Decided, Remitted, Restated, Reversed, Told
 
 if TYPE_CHECKING:
@@ -96,11 +97,11 @@ class Fold:
         self.gigs[fact.name] = longer
         plans = []
         for plan in self.registry.plans(chain.gig):
-            if plan.group.version.attribution == "completed":
+            if plan.group.by_gig:
                 take(plan, longer.whole, self.account, self.registry, before=chain.whole)
                 plans.append(plan)
         for plan in self.registry.plans(extra):
-            if plan.group.version.attribution != "completed":
+            if not plan.group.by_gig:
                 take_pay(plan, extra, self.account, self.registry, 1)
                 plans.append(plan)
         self._say(plans, longer.whole)
@@ -111,12 +112,12 @@ class Fold:
         del self.gigs[fact.name]
         plans = [*self.registry.plans(chain.gig)]
         for plan in plans:
-            due = plan.group.version.attribution != "completed"
+            due = not plan.group.by_gig
             take(plan, chain.gig if due else chain.whole, self.account, self.registry, -1)
         for adjustment in chain.adjustments:
             extra = addition(chain.gig, adjustment)
             for plan in self.registry.plans(extra):
-                if plan.group.version.attribution != "completed":
+                if not plan.group.by_gig:
                     take_pay(plan, extra, self.account, self.registry, -1)
         if any(plan.group.compiled.tracks_first for plan in plans):
             if not self.whole:
@@ -149,7 +150,7 @@ class Fold:
         kept = [plan for plan in plans if plan.key is not None and not is_quick(plan, self.account)]
         for plan in kept:
             settle(plan, self.account, self.registry, Outcome([], []), gig=gig, written=True)
-        if self.account.joining or any(plan.group.compiled.crosses for plan in kept):
+        if self.account.joining or any(plan.group.compiled.reaches for plan in kept):
             settle_others(tuple(plans), self.account, self.registry, Outcome([], []), written=True)
 
     def _say_again(self, schemes: Iterable[str]) -> None:
@@ -171,12 +172,16 @@ class Fold:
     def _place(self, posting: Contribution, platform: str) -> None:
         """Count a posting as made: in the rule that now makes such postings, or as an orphan where there is none."""
         registry, account, name = self.registry, self.account, name_of(posting)
-        plans = [plan for plan in registry.window_plans(posting.scheme, posting.window, platform) if plan.group.rules]
-        if _is_day(posting.window):
-            day: date | None = date.fromisoformat(posting.window)
-            for key in ((posting.scheme, "running", platform), (posting.scheme, "running", "")):
-                plans += registry.plan_of(key, day or running_day(account))
-            plans = [plan for plan in plans if place_of(plan, name) is not None]
+        runs = _is_day(posting.window) and name in registry.runs(posting.scheme)
+        if runs:
+            day = date.fromisoformat(posting.window)
+            keys = [(posting.scheme, RUNNING_KEY, whose) for whose in dict.fromkeys((platform, ""))]
+            plans = [plan for key in keys for plan in plans_of(key, account, registry, day)]
+        else:
+            found = registry.window_plans(posting.scheme, posting.window, platform)
+            plans = [plan for plan in found if plan.group.rules]
+            if _is_day(posting.window):
+                plans = [plan for plan in plans if place_of(plan, name) is not None]
         for plan in plans:
             at = place_of(plan, name)
             if at is not None and plan.key is not None:

@@ -71,7 +71,8 @@ class Plan(NamedTuple):
     """One version over one window on one platform. `key` names the standing; None: a gig keeps none.
 
     `window` is the label of postings; `platform` is "" where platforms are pooled. `fast`: a gig settles it by walking
-    over `quick`, its lines that act on gigs; where it is also `careful`, only while the window is not closed.
+    over `quick`, its lines that act on gigs; where it is also `careful`, only while the window is not closed, and gigs
+    are counted.
     """
 
     scheme: str
@@ -95,6 +96,8 @@ class Group:
         self.compiled, self.version, self.sheet = compiled, compiled.version, compiled.sheet
         self.key = key
         self.window, self.pooled = key
+        self.by_gig = self.version.attribution == "completed" or self.window == GIG
+        """Whether what is added to a gig counts on the gig's day; else on the day on which it falls due."""
         self.measures: tuple[Measure, ...] = tuple(compiled.kept[key])
         self.places = {measure.name: place for place, measure in enumerate(self.measures)}
         self.rules: tuple[Rule, ...] = tuple(rule for rule in self.version.rules if (rule.window, rule.pooled) == key)
@@ -176,9 +179,12 @@ class Group:
         )
         acting = [(at, line) for at, line in enumerate(lines) if self.when[at] == "gig"]
         fast = self.calm and all(line.free for _, line in acting)
-        fast = fast and not (self.careful and (self.compiled.crosses or key is None))
+        fast = fast and not self.compiled.crossed and not (self.careful and (self.compiled.crosses or key is None))
         quick = tuple(Quick(at, own.total, own.fund, own.payer, own.account, own.unit) for at, own in acting)
-        own = (version.scheme, version.id, label, key, fast, self.careful, self.assess, quick, lines, self, span, place)
+        nothing = (0,) * len(self.assess)
+        # where nothing comes to something, gigs are counted: a window whose gigs are all taken back owes nothing
+        careful = self.careful or (fast and key is not None and any(own.total(nothing, None) for own in quick))
+        own = (version.scheme, version.id, label, key, fast, careful, self.assess, quick, lines, self, span, place)
         return Plan(*own)
 
     def priced(self, plan: Plan) -> Plan:
@@ -271,10 +277,12 @@ PAYER_KINDS: Final = {"sponsor": ids.PLATFORM_PAYER, "none": "measure"}
 
 
 class Compiled:
-    """A version with all its groups. `unpriced`: what is left of it for a gig whose pay it cannot read."""
+    """A version with all its groups. `unpriced`: what is left of it for a gig whose pay it cannot read; `crossed`:
+    another version of the scheme reads beyond its own windows, whether this one does or not.
+    """
 
-    def __init__(self, version: Version, *, unpriced: bool = False) -> None:
-        self.version, self.unpriced = version, unpriced
+    def __init__(self, version: Version, *, unpriced: bool = False, crossed: bool = False) -> None:
+        self.version, self.unpriced, self.crossed = version, unpriced, crossed
         self.sheet = Sheet(version)
         self._lines = {line.name: line for line in version.lines}
         self._tables = {table.name: table for table in version.tables}
@@ -303,12 +311,20 @@ class Compiled:
         ) or any(line.op == "posted" for line in version.lines)
         self.groups = {key: Group(self, key) for key in self.kept}
         self.reads_platforms = any(name.startswith("platform.") for name in self.names)
+        self.runs = frozenset(
+            name for (window, _), group in self.groups.items() if window == RUNNING for name in group.names
+        )
         self.daily = frozenset(
             name for (window, _), group in self.groups.items() if window in (RUNNING, DAY) for name in group.names
         )
         self.attributes = frozenset(name.partition(".")[2] for name in self.names if name.startswith("worker.")) | (
             {"born"} if "age" in self.names else set()
         )
+
+    @property
+    def reaches(self) -> bool:
+        """Whether a gig of this version may change what other windows of the scheme come to."""
+        return self.crosses or self.crossed
 
     def _keep(self, measure: Measure, reader: GroupKey) -> None:
         window, pooled = reader

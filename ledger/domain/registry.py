@@ -37,6 +37,7 @@ from ledger.domain.period import (
     windows_within,
 )
 from ledger.domain.plan import RUNNING_KEY, Compiled, Group, GroupKey, Plan, unpriced_group
+from ledger.domain.posting import Name
 from ledger.domain.scheme import Line, Version
 from ledger.domain.shapes import zone_time
 
@@ -168,6 +169,10 @@ class Registry:
         names = frozenset(attributes)
         return {version.scheme for version in self.enacted if self.compiled(version).attributes & names}
 
+    def runs(self, scheme: str) -> frozenset[Name]:
+        """Give what a scheme's rules post that runs on, under whatever version: fund, kind of payer, state and unit."""
+        return frozenset().union(*(self.compiled(version).runs for version in self.versions(scheme)))
+
     def group(self, scheme: str, version: str, key: GroupKey) -> Group | None:
         """Give a version's group of this window, pooled or not; None where it has none."""
         compiled = self._compiled.get((scheme, version))
@@ -269,6 +274,12 @@ class Registry:
             plans = list(self.window_plans(scheme, label, platform))
         return [plan for plan in plans if plan.key == key]
 
+    def running(self, key: tuple[str, str, str], version: str, day: date) -> list[Plan]:
+        """Give the plan of a running window as of a day, under the version that its newest gig was measured under."""
+        scheme, _, platform = key
+        group = self.group(scheme, version, (RUNNING, not platform))
+        return [] if group is None else [self._bind(group, day, platform)]
+
     def reaches_back(self, generation: str) -> int | None:
         """Give the earliest instant (epoch seconds) whose standings changed since a generation, or None for none.
 
@@ -322,10 +333,15 @@ class Registry:
             if (known.currency, known.time_zone) != (version.currency, version.time_zone):
                 raise EnactError(f"{what}: expected {known.currency} and {known.time_zone} as in {known.id}")
         self.enacted = (*self.enacted, version)
-        own = [*self._versions.get(version.scheme, ()), version]
-        self._versions[version.scheme] = sorted(own, key=lambda v: (v.start, v.revision))
+        versions = [*self._versions.get(version.scheme, ()), version]
+        self._versions[version.scheme] = sorted(versions, key=lambda v: (v.start, v.revision))
         self._versions = dict(sorted(self._versions.items()))
         compiled = self._compiled[version.scheme, version.id] = Compiled(version)
+        every = [self.compiled(known) for known in self._versions[version.scheme]]
+        if any(own.crosses for own in every):
+            for own in every:  # made anew, not changed: earlier registries, which this version is not in, hold it too
+                if not own.reaches:
+                    self._compiled[version.scheme, own.version.id] = Compiled(own.version, crossed=True)
         kinds = (*self._kinds.get(version.scheme, ()), *(window for window, _ in compiled.groups))
         self._kinds[version.scheme] = tuple(dict.fromkeys(kinds))
         self._due = self._due or version.attribution == "payment_due"

@@ -12,20 +12,22 @@ from datetime import date
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from ledger.domain.ids import PLATFORM_PAYER, WORKER, payer_of
+from ledger.domain.ids import CUSTOMER, PLATFORM_PAYER, WORKER, payer_of
 from ledger.domain.lines import View
 from ledger.domain.notices import say
 from ledger.domain.period import DAYS, MONTHS, local_day, midnight
-from ledger.domain.plan import Line, Plan
+from ledger.domain.plan import RUNNING_KEY, Line, Plan
 from ledger.domain.posting import ACCRUED, Contribution, Name, Outcome
 from ledger.domain.shapes import zone_time
-from ledger.domain.standing import Account, Standing
+from ledger.domain.standing import Account, Key, Standing
 
 if TYPE_CHECKING:
     from ledger.domain.attributes import Value
     from ledger.domain.earning import Gig
     from ledger.domain.registry import Registry
 
+BY_PLATFORM: Final = (PLATFORM_PAYER, CUSTOMER)
+"""Kinds of payers that are one platform's: over a window that pools platforms, each has its own part."""
 EVENTS: Final = ("remittance", "dispute")
 """When rules act that make something of each payment or decision by itself."""
 
@@ -137,7 +139,7 @@ def settle(
     if gig is not None:
         for _, share in group.refusing:
             share(view)
-    there = is_there(plan, standing, account)
+    there = is_there(plan, standing, account, view)
     closed, posted = standing.closed, standing.posted
     for at, line in enumerate(plan.lines):
         when = group.when[at]
@@ -195,14 +197,22 @@ def is_quick(plan: Plan, account: Account) -> bool:
     return standing is None or not standing.closed
 
 
-def is_there(plan: Plan, standing: Standing, account: Account) -> bool:
-    """Tell whether a window has to do with this worker: by their gigs, or by what they stated and the version reads."""
+def is_there(plan: Plan, standing: Standing, account: Account, view: View) -> bool:
+    """Tell whether a window has to do with this worker: by their gigs, or by what they stated and the version reads.
+
+    One whose gigs were all taken back has not, whatever its rules make of nothing: a replay without them (L9) would
+    never have opened it. In a trial a close acts without a gig.
+    """
     group = plan.group
-    if not group.flat or plan.key is None:
+    if plan.key is None or (plan.fast and not plan.careful):
         return True
-    if not group.pooled:
-        return standing.gigs > 0
-    return account.alone or bool(group.compiled.attributes & account.attributes.keys())
+    if group.flat and group.pooled:
+        return account.alone or bool(group.compiled.attributes & account.attributes.keys())
+    if standing.gigs > 0 or standing.events or (not group.flat and account.alone and standing.closed):
+        return True
+    if group.window.rolling:
+        return any(group.measured(name, view) for name in group.reads)
+    return not group.flat and any(standing.inputs)
 
 
 def _of_event(facts: Mapping[str, Value], view: View, line: Line) -> int:
@@ -214,8 +224,8 @@ def _of_event(facts: Mapping[str, Value], view: View, line: Line) -> int:
 def payer_for(line: Line, account: Account, plan: Plan, gig: Gig | None, standing: Standing) -> str | None:
     """Give who pays: the rule's payer, the worker, or the platform that sponsors them; None where nobody is known."""
     if line.payer is not None:
-        if line.payer_kind == PLATFORM_PAYER and gig is None and plan.group.pooled:
-            return f"{PLATFORM_PAYER}:{standing.platform}"
+        if line.payer_kind in BY_PLATFORM and gig is None and plan.group.pooled:
+            return f"{line.payer_kind}:{standing.platform}"
         return line.payer
     if line.payer_kind == WORKER:
         return f"{WORKER}:{account.worker}"
@@ -265,7 +275,7 @@ def settle_others(
     Only for versions whose rules read beyond their own window (or the schemes named): a gig may change what those give.
     """
     keys = {plan.key for plan in done}
-    crossing = {plan.scheme for plan in done if plan.group.compiled.crosses} if schemes is None else schemes
+    crossing = {plan.scheme for plan in done if plan.group.compiled.reaches} if schemes is None else schemes
     crossing |= account.joining
     account.joining = set()
     for plan in done:
@@ -273,6 +283,7 @@ def settle_others(
             for over in registry.closed_rolling(plan.scheme, plan.platform):
                 if over.span.holds(plan.span) and over.key not in account.standings:
                     open_standing(over, account, registry)
+                    keys.discard(over.key)
     for plan in existing(crossing, account, registry) if crossing else ():
         if plan.key not in keys:
             settle(plan, account, registry, outcome, on="again", written=written)
@@ -284,10 +295,21 @@ def existing(schemes: set[str], account: Account, registry: Registry) -> Iterato
         plan
         for key in account.standings
         if key[0] in schemes
-        for plan in registry.plan_of(key, running_day(account))
+        for plan in plans_of(key, account, registry)
         if plan.group.acts
     ]
     yield from sorted(plans, key=lambda plan: (plan.span.last, plan.span.last - plan.span.first, plan.key))
+
+
+def plans_of(key: Key, account: Account, registry: Registry, day: date | None = None) -> list[Plan]:
+    """Give the plans of a window that the account may hold. A running one, as of a day (or the newest gig's), stands
+    under the version of the newest gig that it counts: a later version may have no such window any more.
+    """
+    standing = account.standings.get(key) if key[1] == RUNNING_KEY else None
+    day = day or running_day(account)
+    if standing is not None and day is not None:
+        return registry.running(key, standing.version, day)
+    return registry.plan_of(key, day)
 
 
 def running_day(account: Account) -> date | None:

@@ -189,7 +189,7 @@ class _Event:
             chain = _chain(fact.name, self.story)
             extra = addition(chain.gig, fact.adjustment)
             for plan in sorted([*self._plans(gig), *self._plans(extra)], key=lambda plan: plan.scheme):
-                due = plan.group.version.attribution != "completed"
+                due = not plan.group.by_gig
                 if due and plan in self._plans(extra):
                     yield Window(plan, extra, {}), extra
                 elif not due and plan in self._plans(gig):

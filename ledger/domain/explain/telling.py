@@ -163,13 +163,14 @@ class Telling:
 
     def _apart(self, rule: Rule) -> Step:
         """Say that a window's rules have nothing to do with this worker."""
-        why = "you had no gig in it" if not self.group.pooled else "you stated nothing that this scheme asks for"
+        stated = self.group.flat and self.group.pooled
+        why = "you stated nothing that this scheme asks for" if stated else "no gig of yours stands in it"
         return self._of_rule(rule.cite, "condition", f"{self.plan.window}: nothing, as {why}.", {"holds": "no"})
 
     def _applies(self, at: int) -> bool:
         """Tell whether a rule may act: its window has to do with the worker, and is closed where it waits for that."""
         rule = self.group.rules[at]
-        there = is_there(self.plan, self.standing, self.after)
+        there = is_there(self.plan, self.standing, self.after, self.view)
         there = there if not self.group.own[at] else self.after.alone or not self.after.worker
         return there and (rule.on != "close" or self.standing.closed)
 

@@ -133,7 +133,7 @@ WINDOWS: Final = """\
 
 | written | is | posted under |
 | --- | --- | --- |
-| `gig` | each gig alone | its day |
+| `gig` | each gig with its additions: rules read no other gig and nothing stated of the worker | its day |
 | `day` | the local calendar day | 2026-03-04 |
 | `week`, `week:sundayT04:00` | from Monday 00:00, or from this weekday and hour | 2026-W10 |
 | `fortnight:2021-01-04T04:00` | two weeks, counted from this day and hour | 2026-03-02/P2W |

@@ -301,6 +301,10 @@ def _path(came: Mapping[str, str], name: str) -> str:
     return f" (through {', '.join(reversed(path))})" if path else ""
 
 
+_LATER: Final = ("age", "first_day")
+"""What becomes another when something is stated of the worker, or a gig taken back."""
+
+
 def _unread(root: Root, name: str, where: str) -> tuple[str, str] | None:
     if where == "gig" and root.window != GIG:
         return f"{name} is one gig's, and its window is {root.window.text}", "use `window: gig`, or a measure's `where`"
@@ -308,6 +312,9 @@ def _unread(root: Root, name: str, where: str) -> tuple[str, str] | None:
         return f"{name} is one platform's, and it takes all together", "use `platforms: each`"
     if where in ("remittance", "dispute") and root.on != where:
         return f"{name} has a value only on a {where}, and it acts on {root.on}", f"use `on: {where}`"
+    if root.window == GIG and not root.where.startswith("notice") and (where == "worker" or name in _LATER):
+        told = f"{name} may be stated later for an earlier day, and its window is gig, which is not worked out again"
+        return told, "use `window: day, platforms: each`: its postings bear the same day"
     if root.window.kind == "running" and name in ("window.first", "window.days", "window.weeks", "window.months"):
         return f"{name}: a running window has no first day", "use a window with an end"
     return None
@@ -317,6 +324,10 @@ def _too_fine(root: Root, measure: Measure) -> tuple[str, str] | None:
     if measure.window is not None and not holds(measure.window, root.window):
         told = f"reads {measure.name} over {measure.window.text}, finer than its own window {root.window.text}"
         return told, "a rule reads its own window or one that holds it"
+    if root.window == GIG and not root.where.startswith("notice") and measure.window not in (None, GIG):
+        longer = measure.window.text if measure.window else ""
+        told = f"reads {measure.name} over {longer}, and its window is gig: a later gig would change what this one owes"
+        return told, f"use `window: {longer}` in the rule"
     if measure.pooled is False and root.pooled:
         return f"reads {measure.name} of each platform, and it takes all together", "use `platforms: each` in the rule"
     if measure.previous and measure.window is None and root.window.kind in ("gig", "running"):

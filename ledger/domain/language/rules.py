@@ -22,7 +22,7 @@ from ledger.domain.language.names import DATED, NUMBER, OWN_NAME, TRUTH, WORD
 from ledger.domain.language.scope import Scope
 from ledger.domain.language.tables import VALUE
 from ledger.domain.money import Mode, Rate
-from ledger.domain.period import GIG, RUNNING, Window
+from ledger.domain.period import DAY, GIG, RUNNING, Window
 from ledger.domain.quantity import decimal
 from ledger.domain.scheme import Cap, Citation, Notice, Rounding, Rule
 from ledger.domain.tree import Node
@@ -179,6 +179,11 @@ def _together(scope: Scope, node: Node, own: Mapping[str, Node], rule: Rule, win
     if "on" in own and window in (GIG, RUNNING) and rule.on in ("close", "remittance"):
         told = f"{where}: a {rule.window.text} window is never closed or paid for"
         scope.reading.wrong(own["on"], told, "use `on: gig`, or a window with an end")
+    unclear = window is not None and (rule.on != "gig" or window == RUNNING or window.rolling)
+    if unclear and rule.pooled and rule.payer in (ids.PLATFORM_PAYER, ids.CUSTOMER):
+        told = f"{where}: takes all platforms together, and nothing says which of them pays"
+        mend = "use `platforms: each`, or `on: gig` over a period with an end, where each gig's platform pays its part"
+        scope.reading.wrong(node, told, mend)
     step = rule.rounding.step
     caps = [rule.cap.amount] if rule.cap is not None and rule.cap.amount is not None else []
     if rule.cap is not None and rule.cap.table is not None:
@@ -245,8 +250,26 @@ def check_rules(scope: Scope, nodes: Sequence[Node], rules: Sequence[Rule], tota
             told = f"rules: {rule.fund} by {rule.payer} stands twice (line {seen[key]})"
             scope.reading.wrong(node, told, "join the two in one line with `choose`, or name two funds")
         seen.setdefault(key, node.line)
+    _apart(scope, nodes, rules)
     _whole(scope, nodes, rules)
     _totals(scope, totals, rules)
+
+
+def _apart(scope: Scope, nodes: Sequence[Node], rules: Sequence[Rule]) -> None:
+    """Note rules whose postings could not be told apart: a gig's, a day's and what runs on are all entered by day."""
+    seen: dict[tuple[str, ...], Rule] = {}
+    for node, rule in zip(nodes, rules, strict=True):
+        key = by_day(rule)
+        if key and key in seen and seen[key].window != rule.window:
+            told = f"rules: {rule.fund} by {rule.payer} over {seen[key].window.text} and over {rule.window.text}"
+            scope.reading.wrong(node, f"{told} are both entered by day", "name two funds, or a fund and a part of it")
+        if key:
+            seen.setdefault(key, rule)
+
+
+def by_day(rule: Rule) -> tuple[str, ...]:
+    """Give what names a rule's postings where they are entered by day; () where its window has another name."""
+    return (rule.fund, rule.payer, rule.state, rule.unit) if rule.window in (GIG, DAY, RUNNING) and rule.fund else ()
 
 
 def _whole(scope: Scope, nodes: Sequence[Node], rules: Sequence[Rule]) -> None:

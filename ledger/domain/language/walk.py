@@ -129,7 +129,10 @@ SLIPS: Final = (
     Slip("by: [gig.vehicle]", "by: [vehicle]"),
     Slip("cap: {table: caps}", 'cap: "0.505"'),
     Slip("        platforms: together\n        amount: saved", "        amount: saved"),
-    Slip("window: month\n        platforms: together\n        on: close", "window: gig\n        on: close"),
+    Slip(
+        "window: month\n        platforms: together\n        on: close",
+        "window: running\n        platforms: together\n        on: close",
+    ),
     Slip(
         "window: month\n        platforms: together\n        amount: saved",
         "window: monthly\n        platforms: together\n        amount: saved",

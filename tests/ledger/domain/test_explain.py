@@ -26,8 +26,9 @@ from ledger.domain.posting import Contribution, Outcome
 from ledger.domain.registry import Registry
 from ledger.domain.standing import Account, StaleStanding
 from ledger.domain.story import Fact, Remitted, Restated
+from tests.ledger.domain.stories import Story, stories
 from tests.ledger.domain.teller import Teller
-from tests.ledger.domain.test_laws import DOCUMENTS, WORLDS, Story, stories, world
+from tests.ledger.domain.test_laws import DOCUMENTS, WORLDS, funds, world
 from tests.ledger.domain.worlds import MARCH, gig, load, registry, rule, scheme_text
 
 EXAMPLES = settings(
@@ -99,13 +100,13 @@ def tell(story: Story) -> Explained:
 
 
 @EXAMPLES
-@given(stories())
+@given(stories(funds))
 def test_the_postings_told_are_the_postings_made(story: Story) -> None:
     tell(story)
 
 
 @EXAMPLES
-@given(stories(pays=False), st.data())
+@given(stories(funds, pays=False), st.data())
 def test_corrections_that_later_versions_make_due_are_told(story: Story, data: st.DataObject) -> None:
     late = data.draw(st.sampled_from(WORLDS[story.currency].schemes()))
     half = data.draw(st.integers(0, len(story.steps)))

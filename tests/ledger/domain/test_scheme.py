@@ -14,7 +14,7 @@ from ledger.domain.money import Mode, format_amount, parse_amount, round_steps
 from ledger.domain.period import GIG, MONTH, block_day, local_day, parse_period, window_label
 from ledger.domain.quantity import decimal_places, exact
 from ledger.domain.registry import EnactError, Registry
-from tests.ledger.domain.worlds import gig, load, registry, rule, scheme_text
+from tests.ledger.domain.worlds import MARCH, gig, load, registry, rule, scheme_text
 
 
 def test_registry_refuses_drafts_and_another_text_under_an_enacted_id() -> None:
@@ -42,6 +42,20 @@ def test_in_force_is_the_latest_from_then_the_highest_revision() -> None:
         "2026-01-01.2",
         "2026-05-01",
     ]
+
+
+def test_enacting_a_version_that_reads_further_leaves_the_registry_before_as_it_was() -> None:
+    first = load(scheme_text(rule(window="month, platforms: each"))).versions[0]
+    further = "measures: {pay: {include: all, window: quarter, platforms: each}}"
+    text = scheme_text(rule(window="month, platforms: each"), start="2026-02-01")
+    world = Registry([first])
+    next_one = world.enact(
+        load(text.replace("measures: {pay: {include: all, less: [commission]}}", further)).versions[0]
+    )
+    assert next_one.compiled(first).reaches
+    assert not next_one.plans(gig(occurred_at=MARCH - 40 * 86_400))[0].fast
+    assert not world.compiled(first).reaches
+    assert world.plans(gig())[0].fast
 
 
 def test_scope_by_zone_on_boundaries_and_by_platform() -> None:

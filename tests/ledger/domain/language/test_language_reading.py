@@ -192,7 +192,7 @@ def test_generated_tables_come_back(bounds: list[int], values: list[int]) -> Non
 
     def text(rows: list[str]) -> str:
         table = f"    tables: {{bands: {{by: [age], otherwise: nothing, rows: [{', '.join(rows)}]}}}}\n"
-        own = rule(amount="owed").replace(', base: pay, rate: "0.01"', "")
+        own = rule(amount="owed", window="day, platforms: each").replace(', base: pay, rate: "0.01"', "")
         lines = "    lines: {owed: {times: [pay, share]}, share: {lookup: bands}}\n"
         return scheme_text(own).replace("    rules:", f"{table}{lines}    rules:")
 

@@ -1,0 +1,146 @@
+"""Schemes that nobody wrote: strategies for texts of the language that the reader takes, over all its windows.
+
+Every text is built so that what it declares is read: lines over measures, tables and attributes; rules that post them
+gig by gig or at closes, over any window, for platforms together or each; a later version with other figures. A text
+that the reader refuses after all is no example.
+"""
+
+from __future__ import annotations
+
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from ledger.domain.document import Document
+from ledger.domain.tree import SchemeError
+from tests.ledger.domain.worlds import load
+
+ROLLING = ("P2M", "P20D")
+WINDOWS = ("gig", "day", "week", "fortnight:2026-01-05T04:00", "month", "quarter", "year", "FY", "running", *ROLLING)
+LONGER = {"day": ("week", "month"), "month": ("quarter", "year"), "quarter": ("year",)}
+BY_ONE = ("platform", "customer")
+GIG = "gig"
+OTHERS = ("worker", '"subsidy:TOWN"')
+FIGURES = ("0", "0.5", "1", "2", "7.25", "100", "2500", "40000")
+SHARES = ("0.01", "0.025", "0.3333", "0.5", "1")
+BOUNDS = ("", "", ', at_least: "0"', ', at_most: "3000"', ', at_least: "10", at_most: "500"')
+ROUNDINGS = ("", "", ', rounding: {mode: half_up, step: "0.1"}', ', rounding: {mode: down, step: "5"}')
+MODES = ("down", "up", "half_up", "half_even")
+KINDS = ("fare", "surge", "incentive", "tip", "toll", "refund")
+KEEP = 'keep: {by: [gig.vehicle], otherwise: "1", rows: [{vehicle: car, value: "0.4"}, {vehicle: none, value: "0"}]}'
+TABLES = {
+    "by_vehicle": '{by: [gig.vehicle], otherwise: nothing, rows: [{vehicle: [car, bicycle], value: "3"}]}',
+    "by_age": '{by: [age], otherwise: "2", rows: [{age: {to: "35"}, value: "5"}, {age: {above: "50"}, value: "9"}]}',
+    "by_plan": '{by: [worker.plan], otherwise: refuse, rows: [{plan: "1", value: "11"}]}',
+}
+HEAD = "title: nobody wrote it\nstatus: example\ncurrency: IDR\ntime_zone: Asia/Jakarta\nzones: [ID]"
+
+
+@st.composite
+def measures(draw: st.DrawFn, window: str, together: bool) -> str:
+    """Give one measure's form, read by a rule of a window."""
+    what = draw(st.sampled_from(("pay", "pay", "pay", "hours", "km", "gigs", "days")))
+    parts = [f"count: {what}" if what in ("gigs", "days") else f"sum: {what}"]
+    if what == "pay":
+        kinds = draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=4, unique=True))
+        parts = [
+            draw(st.sampled_from(("include: all", f"include: [{', '.join(kinds)}]", "include: all, exclude: [tip]")))
+        ]
+        parts += draw(st.sampled_from(([], ["less: [commission]"])))
+        parts += draw(st.sampled_from(([], [], ["share: keep"])))
+    parts += ["apart: platforms"] if what == "days" and draw(st.booleans()) else []
+    parts += draw(st.sampled_from(([], [], ["where: {service: [ride, delivery]}"], ["where: {zone: ID-JK}"])))
+    longer = draw(st.sampled_from((None, None, *LONGER.get(window, ()))))
+    if longer is not None:
+        sharing = "together" if together else draw(st.sampled_from(("together", "each")))
+        parts += [f"window: {longer}", f"platforms: {sharing}"]
+        parts += ["shift: previous"] if draw(st.booleans()) else []
+    return f"{{{', '.join(parts)}}}"
+
+
+@st.composite
+def lines(draw: st.DrawFn, names: list[str], tables: list[str], *, stated: bool = True) -> str:
+    """Give one line's form, an operation on names that stand before it; `stated`: also on the worker's attributes."""
+    operand = st.sampled_from((*names, *names, *(f'"{figure}"' for figure in FIGURES)))
+    op = draw(st.sampled_from(("add", "subtract", "times", "divide", "least", "greatest", "choose", "lookup", "value")))
+    if op == "lookup":
+        form = f"lookup: {draw(st.sampled_from(tables))}"
+    elif op == "choose":
+        relation = draw(st.sampled_from(("above", "from", "to", "below")))
+        own = f'{names[-1]}: {{{relation}: "{draw(st.sampled_from(FIGURES))}"}}'
+        test = draw(st.sampled_from((own, own, "worker.sector: transport", "worker.plan: 1") if stated else (own,)))
+        form = f"choose: [{{when: {{{test}}}, then: {draw(operand)}}}, {{otherwise: {draw(operand)}}}]"
+    elif op in ("times", "divide"):
+        share = draw(st.sampled_from(SHARES if op == "times" else ("3", "7", "0.5")))
+        form = f'{op}: [{draw(st.sampled_from(names))}, "{share}"]'
+    elif op == "value":
+        form = f"value: {draw(st.sampled_from(names))}"
+    else:
+        form = f"{op}: [{draw(st.sampled_from(names))}, {draw(operand)}]"
+    return f"{{{form}{draw(st.sampled_from(BOUNDS))}{draw(st.sampled_from(ROUNDINGS))}}}"
+
+
+@st.composite
+def rules(draw: st.DrawFn, number: int, pieces: dict[str, list[str]]) -> None:
+    """Add one rule with a measure and lines of its own, and notices that read what it does not."""
+    window, together = draw(st.sampled_from(WINDOWS)), draw(st.booleans())
+    sharing = "" if window == GIG else f", platforms: {'together' if together else 'each'}"
+    where = f"window: {window}{sharing}"
+    measure = draw(measures(window, together))
+    names = [f"m{number}"]
+    pieces["measures"].append(f"m{number}: {measure}")
+    for at in range(draw(st.integers(0, 3))):
+        tables = ["by_vehicle"] if window == GIG else ["by_age", "by_plan"]
+        names.append(f"r{number}_{at}")
+        pieces["lines"].append(f"{names[-1]}: {draw(lines(names[:-1], tables, stated=window != GIG))}")
+    on = (
+        "close"
+        if window in ROLLING
+        else "gig"
+        if window in ("gig", "running")
+        else draw(st.sampled_from(("gig", "close")))
+    )
+    unclear = together and window != "gig" and (on == "close" or window == "running")
+    kind = {"gig": "G", "day": "D", "running": "R"}.get(window, "F")
+    rule = f"fund: {kind}{number}, payer: {draw(st.sampled_from(OTHERS if unclear else (*OTHERS, *BY_ONE)))}, {where}"
+    rule += f", on: {on}"
+    if len(names) == 1 and "include" in measure:
+        rule += f', base: {names[0]}, rate: "{draw(st.sampled_from(SHARES))}"'
+        rule += draw(st.sampled_from(("", ', cap: "250"', ', cap: "40000"')))
+    else:
+        rule += f", amount: {names[-1]}"
+    conditions = [f'{names[0]}: {{from: "50"}}', f'{names[0]}: {{below: "400"}}']
+    conditions += [] if window == GIG else ["worker.state_paid: false"]
+    rule += draw(st.sampled_from(("", "", *(f", when: {{{condition}}}" for condition in conditions))))
+    step = draw(st.sampled_from(("1", "0.01", "0.5")))
+    pieces["rules"].append(f'{{{rule}, rounding: {{mode: {draw(st.sampled_from(MODES))}, step: "{step}"}}}}')
+    pieces["notices"] += [f"{{kind: breach, {where}, amount: {name}}}" for name in names[:-1]]
+
+
+@st.composite
+def versions(draw: st.DrawFn, start: str) -> str:
+    """Give one version of one to three rules."""
+    pieces: dict[str, list[str]] = {key: [] for key in ("measures", "tables", "lines", "rules", "notices")}
+    for number in range(draw(st.integers(1, 3))):
+        draw(rules(number, pieces))
+    written = "".join(pieces["lines"])
+    pieces["tables"] = [f"{name}: {form}" for name, form in TABLES.items() if f"lookup: {name}" in written]
+    pieces["tables"] += [KEEP] if "share: keep" in "".join(pieces["measures"]) else []
+    text = f"  - from: {start}\n    source: own\n"
+    for key, own in pieces.items():
+        item = "      - " if key in ("rules", "notices") else "      "
+        text += f"    {key}:\n" + "".join(f"{item}{piece}\n" for piece in own) if own else ""
+    return text
+
+
+@st.composite
+def schemes(draw: st.DrawFn, name: str = "X-MADE", *, dated: bool = True, due: bool = True) -> Document:
+    """Give a scheme of one version, or two where it is `dated`; here and there attributed by payment, if `due`."""
+    own = draw(versions("2026-01-01"))
+    own += draw(versions("2026-04-01")) if dated and draw(st.booleans()) else ""
+    attribution = draw(st.sampled_from(("completed", "completed", "payment_due"))) if due else "completed"
+    text = f"scheme: {name}\n{HEAD}\nattribution: {attribution}\nsources: {{own: {{title: own}}}}\nversions:\n{own}"
+    try:
+        return load(text)
+    except SchemeError:
+        assume(False)
+        raise
