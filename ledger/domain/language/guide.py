@@ -148,6 +148,13 @@ gig that on its day. A rule may read a measure over its own window or over one t
 quarter, or with `shift: previous` the quarter before), never over a finer one. With `platforms: each` there is one
 window per platform; a rule `together` cannot read what is one platform's, while a rule per platform may read a
 measure with `platforms: together`.
+
+So that every correction ends where a replay would, and no posting can be taken for another rule's, these are refused:
+a rule over `gig` that reads a longer measure, `worker.`, `age` or `first_day`, or whose payer is `sponsor` (what is
+stated later, or another gig, would change it: use `day` with `platforms: each`, or the measure's own window); a rule
+for `platform` or `customer` with `platforms: together` that acts `on: close`, over what runs on or over a rolling
+window (no gig says which platform pays); one fund, payer, state and unit over two of `gig`, `day` and `running`, or
+`running` in one version and not in another (all three are entered by day).
 """
 
 ACTING: Final = """\

@@ -301,7 +301,7 @@ def _path(came: Mapping[str, str], name: str) -> str:
     return f" (through {', '.join(reversed(path))})" if path else ""
 
 
-_LATER: Final = ("age", "first_day")
+_LATER: Final = ("age", "first_day", "worker.")
 """What becomes another when something is stated of the worker, or a gig taken back."""
 
 
@@ -312,7 +312,7 @@ def _unread(root: Root, name: str, where: str) -> tuple[str, str] | None:
         return f"{name} is one platform's, and it takes all together", "use `platforms: each`"
     if where in ("remittance", "dispute") and root.on != where:
         return f"{name} has a value only on a {where}, and it acts on {root.on}", f"use `on: {where}`"
-    if root.window == GIG and not root.where.startswith("notice") and (where == "worker" or name in _LATER):
+    if root.window == GIG and not root.where.startswith("notice") and name.startswith(_LATER):
         told = f"{name} may be stated later for an earlier day, and its window is gig, which is not worked out again"
         return told, "use `window: day, platforms: each`: its postings bear the same day"
     if root.window.kind == "running" and name in ("window.first", "window.days", "window.weeks", "window.months"):

@@ -137,6 +137,13 @@ SLIPS: Final = (
         "window: month\n        platforms: together\n        amount: saved",
         "window: monthly\n        platforms: together\n        amount: saved",
     ),
+    Slip('payer: "subsidy:START"', "payer: platform"),
+    Slip(
+        "fund: SAVINGS\n        payer: worker\n        window: month\n        platforms: together",
+        "fund: INJURY\n        payer: platform\n        window: running\n        platforms: each",
+    ),
+    Slip("cap: {table: caps}", "cap: {table: caps}\n        when: {worker.subsidy: START}"),
+    Slip("        include: all", "        include: all\n        window: month\n        platforms: together"),
     Slip("worker.subsidy: START", "gig.vehicle: car"),
     Slip("worker.subsidy: START", "worker.programmes: START"),
     Slip("worker.subsidy: START", "worker.born: {from: 2000-05-01}"),

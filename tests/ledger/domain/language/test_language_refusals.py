@@ -324,6 +324,93 @@ def test_a_slip_is_named_with_its_mend(old: str, new: str, what: str, mend: str)
     assert all(problem.file == "test.yaml" and 1 <= problem.line <= lines and problem.mend for problem in found)
 
 
+MONTHLY = "measures: {pay: {include: all, window: month, platforms: together}}"
+BY_AGE = 'tables: {by_age: {by: [age], otherwise: "1", rows: [{age: any, value: "2"}]}}'
+
+
+@pytest.mark.parametrize(
+    ("written", "what", "mend"),
+    [
+        # what no later statement, and no other gig, may change: a gig's window is not worked out again
+        (rule(when="{worker.plan: 1}"), "worker.plan may be stated later for an earlier day", "`window: day"),
+        (rule(when='{age: {above: "50"}}'), "age may be stated later", "`window: day"),
+        (rule(when="{first_day: {from: 2026-01-01}}"), "first_day may be stated later", "`window: day"),
+        (rule(payer="sponsor"), "who sponsors a worker may be stated later", "longer window"),
+        # who pays
+        *(
+            (
+                rule(payer=payer, platforms="together", **over),
+                f"rule A by {payer}: takes all platforms together, and nothing says which of them pays",
+                "`platforms: each`",
+            )
+            for payer in ("platform", "customer")
+            for over in (
+                {"window": "running"},
+                {"window": "month", "on": "close"},
+                {"window": "P3M", "on": "close"},
+                {"window": "P30D"},
+                {"window": "month", "on": "remittance"},
+            )
+        ),
+        # which rule a posting is of
+        *(
+            (
+                f"{rule(window=one)}\n{rule(window=other)}",
+                f"A by platform over {one.split(',')[0]} and over {other.split(',')[0]} are both entered by day",
+                "name two funds",
+            )
+            for one, other in (
+                ("gig", "day, platforms: each"),
+                ("day, platforms: each", "running, platforms: each"),
+                ("running, platforms: each", "gig"),
+            )
+        ),
+    ],
+)
+def test_what_would_not_end_where_a_replay_ends_is_refused(written: str, what: str, mend: str) -> None:
+    text = scheme_text(written)
+    found = problems(text)
+    assert any(what in problem.what and mend in problem.mend for problem in found), "\n".join(map(str, found))
+    lines = text.splitlines()
+    assert all("fund: A" in lines[problem.line - 1] for problem in found)
+
+
+def test_a_gig_reads_no_longer_measure_and_no_age_through_a_table() -> None:
+    text = scheme_text(rule()).replace("measures: {pay: {include: all, less: [commission]}}", MONTHLY)
+    (longer,) = problems(text)
+    assert longer.what.startswith("rule A by platform: reads pay over month, and its window is gig")
+    assert longer.mend == "use `window: month` in the rule"
+    text = scheme_text(rule(cap="{table: by_age}")).replace("    rules:", f"    {BY_AGE}\n    rules:")
+    (aged,) = problems(text)
+    assert "age may be stated later" in aged.what
+    assert aged.what.endswith("(through by_age)")
+
+
+def test_what_tells_nobody_to_pay_may_read_all_that() -> None:
+    """A notice is said, not owed; and who pays is clear where each gig's platform pays its part."""
+    notice = '    notices: [{kind: due, window: gig, when: {worker.plan: 1, age: {above: "50"}}}]\n'
+    assert problems(scheme_text(rule(), more=notice)) == ()
+    assert problems(scheme_text(rule(window="month, platforms: together"))) == ()
+    assert problems(scheme_text(rule(payer='"subsidy:TOWN"', window="running, platforms: together"))) == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("gig", "running, platforms: each", "version 2027-01-01: A by platform was over gig and is over running now"),
+        ("running, platforms: each", "day, platforms: each", "was over running and is over day now"),
+    ],
+)
+def test_what_runs_on_is_not_entered_by_gig_or_day_in_another_version(before: str, after: str, told: str) -> None:
+    later = "  - from: 2027-01-01\n    source: own\n    measures: {pay: {include: all}}\n    rules:\n"
+    text = scheme_text(rule(window=before), more=f"{later}{rule(window=after)}\n")
+    (found,) = problems(text)
+    assert told in found.what
+    assert found.mend == "name another fund, or a part of it"
+    assert "from: 2027-01-01" in text.splitlines()[found.line - 1]
+    assert problems(scheme_text(rule(), more=f"{later}{rule(window='day, platforms: each')}\n")) == ()
+
+
 def test_a_circle_is_named_once_at_its_first_line() -> None:
     text = changed("above: {subtract: [pay, free]", "above: {subtract: [owed, free]")
     (circle,) = [problem for problem in problems(text) if "circle" in problem.what]
