@@ -59,7 +59,7 @@ def watch(
 ) -> None:
     """Follow all journals: each new checkpoint must contain the one before. Exit 1 with both if one does not."""
     from ledger.audit import watch_memory
-    from ledger.audit.paths import HttpPaths
+    from ledger.audit.http_paths import HttpPaths
 
     pinned = pinned_keys(vkey or (), policy)
     asked_to_end = threading.Event()

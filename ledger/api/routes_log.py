@@ -1,7 +1,8 @@
 """The logs' public face: verifier keys and checkpoints under `/log/{journal}/`; their tiles are in `routes_tiles`.
 
 Paths and content types as in c2sp.org/tlog-tiles, so that standard clients and witnesses can follow a journal. The
-checkpoint is the newest one that was also published outside (L8, L6), signed; it may be kept for seconds only.
+checkpoint is the newest one that was also published outside (L8, L6), signed; it may be kept for seconds only. The
+earlier ones come in pages, as the file `checkpoints` of an export holds them (contracts/formats/export.md).
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
+from contracts.canonical import INTEGER_LIMIT
 from ledger.api import http
 from ledger.api.problems import not_found
 from ledger.api.routes_entries import JOURNAL
@@ -19,6 +21,8 @@ from ledger.api.views import Witnessed, WitnessState, documented
 if TYPE_CHECKING:
     from ledger.store.readers import Readers
 
+CHECKPOINTS_PAGE: Final = 200
+"""Notes are about 3.5 kB, 8 kB while keys change."""
 _LAST_SECOND: Final = 253402300799  # of the year 9999
 
 
@@ -44,6 +48,33 @@ def routes(readers: Readers) -> APIRouter:
         if shown is None:
             raise not_found()
         return http.reply(request, shown.note, http.PUBLIC_SECONDS, http.digest(shown.note), http.TEXT)
+
+    @router.get(
+        "/checkpoints", responses=documented(http.TEXT, 400, 404, 503), summary="The earlier signed checkpoints"
+    )
+    async def checkpoints(
+        request: Request,
+        journal: int = JOURNAL,
+        after: int = Query(0, ge=0, lt=INTEGER_LIMIT, description="Only of larger sizes than this."),
+        below: int | None = Query(None, ge=0, lt=INTEGER_LIMIT, description="Only of smaller sizes than this."),
+        limit: int = Query(CHECKPOINTS_PAGE, ge=1, le=CHECKPOINTS_PAGE, description="Checkpoints of a page, at most."),
+    ) -> Response:
+        """Those below the newest that is shown, by size: signed notes, one after the other, none where there is none.
+
+        So who verifies the log holds it against everything that was signed before. Where there are more, the next page
+        is named in a `Link` header (RFC 8288, `rel="next"`). Cosignatures stand under the newest checkpoint alone.
+        """
+        shown = await readers.shown(journal)
+        if shown is None:
+            raise not_found()
+        end = shown.size if below is None else min(below, shown.size)
+        found = await readers.earlier(journal, after, end, limit + 1)
+        further = {}
+        if len(found) > limit:
+            found = found[:limit]
+            further["Link"] = f'<?after={found[-1].size}&below={end}&limit={limit}>; rel="next"'
+        content = b"".join(cited.note for cited in found)
+        return http.reply(request, content, http.PUBLIC_SECONDS, http.digest(content), http.TEXT, further)
 
     @router.get("/witnesses", responses=documented(Witnessed, 404, 503), summary="Who has cosigned how far")
     async def witnesses(request: Request, journal: int = JOURNAL) -> Response:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.responses import Response
 
 from ledger.audit.export_folder import MANIFEST
-from ledger.audit.paths import FolderPaths
+from ledger.audit.folder import FolderPaths
 from ledger.errors import Unfit
 from ledger.log.merkle import HASH_BYTES
 from ledger.log.tiles import BUNDLE_BYTES_MAX, ENTRIES, TILE_BYTES, Tile, TileError
@@ -59,7 +59,7 @@ class ServedExport:
     """The answers."""
 
     def __init__(self, folder: Path, *, with_entries: bool) -> None:
-        self._paths = FolderPaths(folder)
+        self._paths = FolderPaths(str(folder))
         self._with_entries = with_entries
 
     def answer(self, method: str, path: str) -> Response:

@@ -22,7 +22,8 @@ from contracts import entry as entries
 from contracts.entry import Kind, StoredEvent
 from contracts.events import JOURNALS_MAX
 from ledger.audit import notes as cut
-from ledger.audit.paths import HttpPaths, texts
+from ledger.audit.http_paths import HttpPaths
+from ledger.audit.paths import texts
 from ledger.errors import StoreUnavailable, Unfit
 from ledger.log import checkpoint as checkpoints
 from ledger.log.note import NOTE_BYTES_MAX
@@ -134,8 +135,8 @@ class HttpSource:
         return [first, *(self._shown(number) for number in range(1, self._journals(first)))]
 
     def earlier(self, journal: int, size: int) -> Iterator[bytes]:
-        """Give the notes that a served export has; the API has none."""
-        for note in cut.notes_of(self._paths.stream(f"log/{journal}/checkpoints")):
+        """Give the notes below a size that are served; an address without any has none."""
+        for note in cut.notes_of(self._paths.stream(f"log/{journal}/checkpoints", {"below": size})):
             if checkpoints.claimed(note).size < size:
                 yield note
 

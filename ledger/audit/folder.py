@@ -13,7 +13,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -23,6 +23,7 @@ import msgspec
 from msgspec import Meta
 
 from contracts.events import JOURNALS_MAX
+from ledger.audit.paths import ALL, Below, Query, Wanted
 from ledger.audit.rows import Head
 from ledger.audit.source import Stored, StoredHead
 from ledger.audit.tiled import VKEYS_BYTES_MAX, TiledJournal
@@ -74,14 +75,14 @@ class FolderPaths:
     def __init__(self, folder: str) -> None:
         self._folder = folder
 
-    def read(self, paths: Sequence[tuple[str, int]]) -> list[bytes | None]:
+    def read(self, paths: Wanted) -> list[bytes | None]:
         """Give each path's content, of which at most one byte more than its limit; None for one that is not there.
 
         Raises Unfit for a link, for what is no regular file, and for what can't be read.
         """
         return [self._read(path, bytes_max) for path, bytes_max in paths]
 
-    def stream(self, path: str) -> Iterator[bytes]:
+    def stream(self, path: str, query: Query = ALL) -> Iterator[bytes]:  # noqa: ARG002 - all of it is here
         """Give a path's content in pieces; nothing for one that is not there. Raises Unfit as `read`."""
         descriptor = self._open(path)
         if descriptor is None:
@@ -114,7 +115,10 @@ class FolderPaths:
     def _open(self, path: str, kind: int = 0) -> int | None:
         """Open a path step by step, each below the one before, so that no link is followed and nothing left."""
         *folders, name = path.split("/")
-        at = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            at = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
         try:
             for step in folders:
                 below = os.open(step, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
@@ -145,23 +149,7 @@ class FolderView(NamedTuple):
     def journal(self, number: int) -> Iterator[TiledJournal]:
         """Open one journal. Raises Unfit, also from what is read within the context."""
         head = next(head for head in self.heads if head.journal == number)
-        yield TiledJournal(number, LogPaths(FolderPaths(self.folder), number), head)
-
-
-class LogPaths:
-    """The paths below one log's prefix, in the folder that they stand in."""
-
-    def __init__(self, paths: FolderPaths, number: int) -> None:
-        self._paths = paths
-        self._prefix = f"log/{number}/"
-
-    def read(self, paths: Sequence[tuple[str, int]]) -> list[bytes | None]:
-        """Give each path's content, as the folder gives it."""
-        return self._paths.read([(self._prefix + path, bytes_max) for path, bytes_max in paths])
-
-    def stream(self, path: str) -> Iterator[bytes]:
-        """Give a path's content in pieces, as the folder gives it."""
-        return self._paths.stream(self._prefix + path)
+        yield TiledJournal(number, Below(FolderPaths(self.folder), f"log/{number}/"), head)
 
 
 class Export(NamedTuple):

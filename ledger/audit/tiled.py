@@ -9,15 +9,17 @@ Must not know folders or HTTP. Source: c2sp.org/tlog-tiles@v0.1.0.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from contracts.entry import Position
 from ledger.audit.kept_tiles import KeptTile
+from ledger.audit.notes import notes_of
+from ledger.audit.paths import Paths
 from ledger.audit.rows import Head, RefusedRow, Rows
 from ledger.audit.source import Fault
 from ledger.log.checkpoint import claimed
-from ledger.log.note import NOTE_BYTES_MAX, NoteError
+from ledger.log.note import NoteError
 from ledger.log.tiles import (
     BUNDLE_BYTES_MAX,
     ENTRIES,
@@ -32,23 +34,7 @@ from ledger.log.tiles import (
 BUNDLES_AT_ONCE: Final = 8
 BUNDLES_KEPT: Final = 16
 VKEYS_BYTES_MAX: Final = 1 << 16
-_DASH: Final = "\N{EM DASH} ".encode()
 _FAULTS_MAX: Final = 100
-
-
-class Paths(Protocol):
-    """Files by path below one log's prefix."""
-
-    def read(self, paths: Sequence[tuple[str, int]]) -> list[bytes | None]:
-        """Give the content of each path, of which at most one byte more than its limit; None for one that is not there.
-
-        Raises StoreUnavailable for what does not answer, and Unfit for what must not be read.
-        """
-        ...
-
-    def stream(self, path: str) -> Iterator[bytes]:
-        """Give a path's content in pieces; nothing for one that is not there."""
-        ...
 
 
 class TiledJournal:
@@ -79,8 +65,10 @@ class TiledJournal:
     def checkpoints(self, after: int = 0) -> Iterator[tuple[int, bytes]]:
         """Give the earlier checkpoints, where they are kept, and the newest."""
         before = after
-        for note in self._notes():
+        for note in self._notes(after, self._head.size):
             size = self._size(note)
+            if len(self.faults) >= _FAULTS_MAX:
+                break  # who sends no checkpoints need not be listened to for ever
             if size is None:
                 continue
             if size > before:
@@ -114,7 +102,7 @@ class TiledJournal:
         """Give the signed checkpoint of a size, as far as one is kept."""
         if self._head.published is not None and size == self._head.size:
             return self._head.published
-        return next((note for note in self._notes() if self._size(note) == size), None)
+        return next((note for note in self._notes(size - 1, size + 1) if self._size(note) == size), None)
 
     def tile_counts(self) -> Mapping[int, int] | None:
         """Give None: nobody is told which paths there are."""
@@ -159,11 +147,12 @@ class TiledJournal:
     def _read(self, tiles: Sequence[Tile], bytes_max: int) -> list[bytes | None]:
         return self._paths.read([(tile.path(), bytes_max) for tile in tiles])
 
-    def _notes(self) -> Iterator[bytes]:
+    def _notes(self, after: int, below: int) -> Iterator[bytes]:
+        """Give the earlier checkpoints between two sizes, and others where the source gives all of them."""
         try:
-            yield from notes_in(self._paths.stream("checkpoints"))
+            yield from notes_of(self._paths.stream("checkpoints", {"after": max(0, after), "below": below}))
         except NoteError as error:
-            self._fault(None, f"checkpoints: {error}")
+            self._fault(None, str(error))
 
     def _size(self, note: bytes) -> int | None:
         try:
@@ -175,35 +164,3 @@ class TiledJournal:
     def _fault(self, index: int | None, detail: str) -> None:
         if len(self.faults) < _FAULTS_MAX:
             self.faults.append(Fault(index, detail))
-
-
-def notes_in(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Give the notes that stand one after the other: after signature lines, any other line begins the next one.
-
-    Raises NoteError for one of more than NOTE_BYTES_MAX bytes; what is no note is given out as it stands.
-    """
-    waiting, signed = bytearray(), False
-    for line in _lines(pieces):
-        is_signature = line.startswith(_DASH)
-        if signed and not is_signature:
-            yield bytes(waiting)
-            waiting.clear()
-        waiting += line
-        signed = is_signature
-        if len(waiting) > NOTE_BYTES_MAX:
-            raise NoteError(f"note: expected at most {NOTE_BYTES_MAX} bytes, got more")
-    if waiting:
-        yield bytes(waiting)
-
-
-def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Cut pieces into lines, each with its newline, the last perhaps without; a line that is too long in parts."""
-    rest = b""
-    for piece in pieces:
-        *lines, rest = (rest + piece).split(b"\n")
-        yield from (line + b"\n" for line in lines)
-        if len(rest) > NOTE_BYTES_MAX:
-            yield rest
-            rest = b""
-    if rest:
-        yield rest

@@ -61,6 +61,9 @@ _HEAD: LiteralString = (
     "SELECT h.published_size, c.note, h.vkey FROM heads h "
     "LEFT JOIN checkpoints c ON c.journal = h.journal AND c.size = h.published_size WHERE h.journal = %s"
 )
+_EARLIER: LiteralString = (
+    "SELECT size, note FROM checkpoints WHERE journal = %s AND size > %s AND size < %s ORDER BY size LIMIT %s"
+)
 _SIZE: LiteralString = "SELECT published_size FROM heads WHERE journal = %s"
 _BUNDLE: LiteralString = (
     'SELECT leaf FROM entries WHERE journal = %s AND "index" >= %s AND "index" < %s ORDER BY "index"'
@@ -187,6 +190,14 @@ class Readers:
         """
         rows = await self._ask(cosignatures.SHOWN, (journal,))
         return cosignatures.shown(rows[0]) if rows else None
+
+    async def earlier(self, journal: int, after: int, below: int, rows_max: int) -> list[Cited]:
+        """Give the signed checkpoints of sizes after < size < below, by size, at most `rows_max`.
+
+        The caller has `below` from a published size (`shown`): it is not asked for again.
+        """
+        rows = await self._ask(_EARLIER, (journal, after, below, rows_max))
+        return [Cited(size, bytes(note)) for size, note in rows]
 
     async def witnesses(self, journal: int) -> list[Newest]:
         """Give each witness ever asked, with its newest cosignature of a published checkpoint of this journal."""

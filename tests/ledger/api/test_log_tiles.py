@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,8 +17,9 @@ import pytest
 
 from ledger.api import auth, keysets
 from ledger.api.app import create_app
+from ledger.audit.notes import notes_of
 from ledger.log import prover
-from ledger.log.checkpoint import open_checkpoint
+from ledger.log.checkpoint import claimed, open_checkpoint
 from ledger.log.keys import parse_vkey
 from ledger.log.merkle import leaf_hash
 from ledger.log.tiles import Tile, decode_bundle, tiles_of_level, tiles_of_size
@@ -111,6 +113,34 @@ def test_the_checkpoint_is_text_for_seconds_only_with_both_signatures(log):
     assert answer.text.count("\u2014 test.localhost/log/0 ") == 2
     again = log.get("/log/0/checkpoint", headers={"If-None-Match": answer.headers["etag"]})
     assert again.status_code == 304
+
+
+def test_the_earlier_checkpoints_come_in_pages_by_size_and_none_that_is_not_shown(log):
+    """As the file of an export: notes one after the other, each as it was signed."""
+    stored = [bytes(note) for (note,) in log.rows("SELECT note FROM checkpoints ORDER BY size")]
+    earlier = stored[: len(SIGNED) - 1]
+    for limit in (1, 2, 3, 5, 200):
+        found, query = [], f"limit={limit}"
+        while query:
+            answer = log.get(f"/log/0/checkpoints?{query}")
+            assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+            notes = list(notes_of([answer.content]))
+            assert len(notes) <= limit
+            found += notes
+            link = re.fullmatch(r'<\?(.+)>; rel="next"', answer.headers.get("link", ""))
+            query = "" if link is None else link[1]
+        assert found == earlier, limit
+    for query, sizes in {
+        "": SIGNED[:-1], "after=1": SIGNED[1:-1], "after=2": SIGNED[1:-1], "below=257": SIGNED[:3],
+        "below=9999": SIGNED[:-1], "after=255&below=257": (256,), "after=600": (), "after=9999": (), "below=0": (),
+    }.items():  # fmt: skip
+        told = notes_of([log.get(f"/log/0/checkpoints?{query}").content])
+        assert tuple(claimed(note).size for note in told) == sizes, query
+    again = log.get("/log/0/checkpoints", headers={"If-None-Match": log.get("/log/0/checkpoints").headers["etag"]})
+    assert again.status_code == 304
+    assert log.get("/log/1/checkpoints").status_code == log.get("/log/7/checkpoints").status_code == 404
+    for query in ("limit=0", "limit=201", "after=-1", "after=x", f"below={2**60}"):
+        assert log.get(f"/log/0/checkpoints?{query}").status_code == 400, query
 
 
 @pytest.mark.parametrize("size", SIGNED)

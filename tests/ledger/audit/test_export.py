@@ -20,8 +20,8 @@ from deploy.embedded.stack import Servers
 from ledger.audit import export_folder, export_sources
 from ledger.audit.export import Export, ExportError
 from ledger.audit.export_serving import ServedExport
+from ledger.audit.http_paths import HttpPaths
 from ledger.audit.notes import notes_of
-from ledger.audit.paths import HttpPaths
 from ledger.errors import StoreUnavailable, Unfit
 from ledger.log.checkpoint import claimed
 from ledger.log.note import NoteError

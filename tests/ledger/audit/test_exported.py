@@ -6,24 +6,20 @@ import json
 import os
 import re
 import shutil
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-import uvicorn
 from typer.testing import CliRunner
 
 from deploy.cli import audit_export
 from deploy.cli.audit import app
 from deploy.cli.progress import SILENT
-from ledger import serving as ledger_serving
-from ledger.audit import export_sources, live
+from ledger.audit import export_sources, http_paths
 from ledger.audit.export_serving import create_app
-from ledger.audit.tiled import notes_in
+from ledger.audit.notes import notes_of
 from ledger.errors import LedgerError, Unfit
 from ledger.log import keys as keys_of_log
 from ledger.log.checkpoint import Checkpoint, claimed, sign_checkpoint
@@ -36,6 +32,7 @@ from ledger.store import keys
 from tests.ledger.audit.conftest import JOURNALS, Honest
 from tests.ledger.audit.tampering import encode
 from tests.support.exports import MadeLog, tile_files
+from tests.support.serving import served
 
 
 def files(place: Path) -> dict[str, bytes]:
@@ -84,7 +81,7 @@ def test_it_holds_what_the_journals_hold_and_is_laid_out_as_others_read_it(hones
         own = files(whole / "log" / str(number))
         expected = dict(tile_files(honest.ledger.leaves(number)))
         assert {path: content for path, content in own.items() if path.startswith("tile")} == expected
-        notes = list(notes_in([own["checkpoints"]]))
+        notes = list(notes_of([own["checkpoints"]]))
         assert [claimed(note).size for note in notes] == sorted({claimed(note).size for note in notes})
         assert claimed(own["checkpoint"]).size == len(honest.ledger.leaves(number)) > claimed(notes[-1]).size
     manifest = json.loads((whole / "manifest.json").read_bytes())
@@ -114,7 +111,7 @@ def relink(place: Path) -> None:
 
 
 def turn(place: Path) -> None:
-    place.write_bytes(b"".join(reversed(list(notes_in([place.read_bytes()])))))
+    place.write_bytes(b"".join(reversed(list(notes_of([place.read_bytes()])))))
 
 
 def later(place: Path) -> None:
@@ -390,22 +387,8 @@ def test_keys_that_the_auditor_brings_are_the_ones_that_count(honest: Honest, wh
 # -- as static files, and over HTTP ----------------------------------------------------------------------------------
 
 
-@contextmanager
-def served(place: Path) -> Iterator[str]:
-    listening = ledger_serving.listen("127.0.0.1", 0, "nothing")
-    server = uvicorn.Server(uvicorn.Config(create_app(place), log_config=None))
-    thread = threading.Thread(target=server.run, args=([listening],))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-        listening.close()
-
-
 def test_what_is_served_is_verified_and_exported_as_an_address(whole: Path, tmp_path: Path) -> None:
-    with served(whole) as url:
+    with served(create_app(whole)) as url:
         done = CliRunner().invoke(app, ["verify", url + "/", "--recompute"])
         assert done.exit_code == 0, done.output
         assert done.stdout.splitlines()[-1].startswith("verified: 2 journals, ")
@@ -419,7 +402,7 @@ def test_a_spoilt_address_is_found_too(whole: Path, tmp_path: Path) -> None:
     place = copy_of(whole, tmp_path / "copy")
     flip(place / "log/0/tile/0/000", 99)
     (place / PART).unlink()
-    with served(place) as url:
+    with served(create_app(place)) as url:
         done = CliRunner().invoke(app, ["verify", url, "--json"])
     told = json.loads(done.stdout)
     assert done.exit_code == 1
@@ -430,14 +413,14 @@ def test_a_spoilt_address_is_found_too(whole: Path, tmp_path: Path) -> None:
     ("address", "pattern"),
     [
         ("http://127.0.0.1:1", "expected an answer"),
-        ("http://user:word@host", "expected http://host"),
-        ("https://", "expected http://host"),
+        ("http://user:word@host", "expected http:// or https://"),
+        ("https://", "expected http:// or https://"),
     ],
 )
 def test_an_address_that_does_not_answer_is_one_clear_line(
     address: str, pattern: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(http_paths, "PAUSE_SECONDS", 0)
     done = CliRunner().invoke(app, ["verify", address])
     assert isinstance(done.exception, LedgerError)
     assert pattern in str(done.exception)

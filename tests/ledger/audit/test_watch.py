@@ -16,7 +16,7 @@ from deploy.cli.audit_export import exported
 from deploy.cli.audit_watch import Rounds, pinned_keys
 from deploy.cli.progress import SILENT
 from ledger.audit import export_sources, watch_memory
-from ledger.audit.paths import FolderPaths
+from ledger.audit.folder import FolderPaths
 from ledger.audit.watch_memory import Memory
 from ledger.errors import Unfit
 from ledger.log.checkpoint import Checkpoint, claimed, sign_checkpoint
@@ -55,7 +55,7 @@ class Served:
     ) -> int:
         """Watch for one round, as a process that was started anew."""
         with watch_memory.opened(self.state) as memory:
-            paths = FolderPaths(self.folder)
+            paths = FolderPaths(str(self.folder))
             return Rounds(paths, memory, pinned or {}, None, stalled_after, lambda _: False).round(now)
 
     def evidence(self) -> dict[str, list[bytes]]:

@@ -9,12 +9,15 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 )
 
 // bytesMax is more than the largest file there can be: 256 entries of 65,535 bytes with their lengths.
 const bytesMax = 256*(2+65535) + 1
+
+var nextPage = regexp.MustCompile(`^<(\?[^<>]*)>; rel="next"$`)
 
 // ErrNone says that there is no such file.
 var ErrNone = errors.New("expected a file, got none")
@@ -51,26 +54,46 @@ type web struct {
 	client        *http.Client
 }
 
+// Read gives a file, which may come in pages: each names the next one by its query (RFC 8288, rel="next").
 func (w web) Read(path string) ([]byte, error) {
-	request, err := http.NewRequest(http.MethodGet, w.prefix+"/"+path, nil)
+	var whole []byte
+	for query := ""; ; {
+		content, next, err := w.page(path, query)
+		if err != nil {
+			return nil, err
+		}
+		whole = append(whole, content...)
+		if next == "" || next == query || len(content) == 0 {
+			return whole, nil
+		}
+		query = next
+	}
+}
+
+func (w web) page(path, query string) (content []byte, next string, err error) {
+	request, err := http.NewRequest(http.MethodGet, w.prefix+"/"+path+query, nil)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if w.token != "" {
 		request.Header.Set("Authorization", "Bearer "+w.token)
 	}
 	answer, err := w.client.Do(request)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer answer.Body.Close()
 	switch answer.StatusCode {
 	case http.StatusOK:
-		return all(path, answer.Body)
+		if link := nextPage.FindStringSubmatch(answer.Header.Get("Link")); link != nil {
+			next = link[1]
+		}
+		content, err = all(path, answer.Body)
+		return content, next, err
 	case http.StatusNotFound:
-		return nil, fmt.Errorf("%s: %w", path, ErrNone)
+		return nil, "", fmt.Errorf("%s: %w", path, ErrNone)
 	}
-	return nil, fmt.Errorf("%s: expected status 200, got %s", path, answer.Status)
+	return nil, "", fmt.Errorf("%s: expected status 200, got %s", path, answer.Status)
 }
 
 func all(path string, reader io.Reader) ([]byte, error) {
