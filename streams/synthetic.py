@@ -81,6 +81,18 @@ def jakarta_morning(
         yield SyntheticGig(platform, subject.encode(), value.encode())
 
 
+def jakarta_mornings(
+    seed: int, workers: int, gigs: int, platforms: Sequence[str] = ("gojek", "grab", "maxim"), days: int = 1
+) -> Iterator[SyntheticGig]:
+    """Give `gigs` gigs on each of `days` mornings, one after the other from MORNING_START on: 30 fill its month.
+
+    Each morning has a seed of its own, the first one `seed`: who works much on one may rest on the next. Raises
+    ValueError as `jakarta_morning` does.
+    """
+    for day in range(days):
+        yield from jakarta_morning(seed + day, workers, gigs, platforms, MORNING_START + timedelta(days=day))
+
+
 def bench_gigs(
     seed: int, gigs: int, workers: int = 20_000, platform: str = "gojek", month: str = "2026-03"
 ) -> Iterator[tuple[bytes, bytes]]:

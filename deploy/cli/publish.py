@@ -97,15 +97,16 @@ def _wait(settings: settings_of.Settings, platform: str) -> None:
 def synthetic(
     seed: Annotated[int, typer.Option(help="the same seed gives the same gigs")] = 1,
     workers: Annotated[int, typer.Option(min=1)] = 200,
-    gigs: Annotated[int, typer.Option(min=0)] = 2000,
+    gigs: Annotated[int, typer.Option(min=0, help="a morning")] = 2000,
+    days: Annotated[int, typer.Option(min=1, max=30, help="so many mornings from 2 March 2026 on; 30 fill it")] = 1,
     platform: Annotated[list[str] | None, typer.Option(help="repeat for several; default gojek, grab, maxim")] = None,
     out: Annotated[Path | None, typer.Option(help="a file for the lines; default: standard output")] = None,
 ) -> None:
-    """Write a synthetic Jakarta morning as JSONL: invented gigs for trying things out; publish it once per platform."""
-    from streams.synthetic import jakarta_morning
+    """Write synthetic Jakarta mornings as JSONL: invented gigs for trying things out; publish once per platform."""
+    from streams.synthetic import jakarta_mornings
 
     try:
-        made = jakarta_morning(seed, workers, gigs, tuple(platform or ("gojek", "grab", "maxim")))
+        made = jakarta_mornings(seed, workers, gigs, tuple(platform or ("gojek", "grab", "maxim")), days)
         lines = b"".join(gig.value + b"\n" for gig in made)
     except ValueError as error:
         print(f"synthetic: {error}", file=sys.stderr)
@@ -114,7 +115,7 @@ def synthetic(
         sys.stdout.buffer.write(lines)
     else:
         out.write_bytes(lines)
-        print(f"{out}: {gigs} synthetic gigs of {workers} workers")
+        print(f"{out}: {days * gigs} synthetic gigs of {workers} workers")
 
 
 def publish_files(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,15 @@ def test_bad_rows_are_named_on_standard_error_and_end_with_1(environ, tmp_path: 
     got = run("publish", path, "--platform", "gojek", **environ)
     assert got.exit_code == 1 and got.stdout == ""
     assert f"{path}:1: malformed: " in got.stderr and f"{path}:2: malformed: " in got.stderr
+
+
+def test_a_synthetic_month_is_thirty_mornings_with_gigs_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "month.jsonl"
+    made = run("synthetic", "--workers", "3", "--gigs", "9", "--days", "30", "--out", path)
+    assert made.exit_code == 0 and "270 synthetic gigs of 3 workers" in made.stdout
+    events = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len({event["id"] for event in events}) == 270
+    assert Counter(event["time"][:10] for event in events) == {f"2026-03-{day:02}": 9 for day in range(2, 32)}
 
 
 def test_synthetic_lines_go_to_standard_output_unless_told_otherwise() -> None:
