@@ -34,6 +34,7 @@ class Resource(StrEnum):
     EXPLANATION = "an entry's explanation"
     PROOF = "an entry's proof of inclusion"
     BUNDLES = "bundles of all entries' exact bytes"
+    REJECTED = "what was refused of a platform's records, and why"
 
 
 class Scope(StrEnum):
@@ -58,7 +59,7 @@ TABLE: Final[dict[Role, dict[Resource, Scope]]] = {
         Resource.EXPLANATION: Scope.OWN,
         Resource.PROOF: Scope.OWN,
     },
-    Role.PLATFORM: {Resource.ENTRY_VIEW: Scope.OWN},
+    Role.PLATFORM: {Resource.ENTRY_VIEW: Scope.OWN, Resource.REJECTED: Scope.OWN},
     Role.AUDITOR: {
         Resource.BALANCES: Scope.ALL,
         Resource.ENTRIES: Scope.ALL,
@@ -66,6 +67,7 @@ TABLE: Final[dict[Role, dict[Resource, Scope]]] = {
         Resource.EXPLANATION: Scope.ALL,
         Resource.PROOF: Scope.ALL,
         Resource.BUNDLES: Scope.ALL,
+        Resource.REJECTED: Scope.ALL,
     },
     Role.DELEGATE: {},
     Role.OPERATOR: {},
@@ -73,7 +75,7 @@ TABLE: Final[dict[Role, dict[Resource, Scope]]] = {
 
 
 def may(caller: Caller, resource: Resource, owner: str | None) -> bool:
-    """Tell whether the caller may see it; `owner`: the worker it concerns (for a view: the platform), or None."""
+    """Tell whether the caller may see it; `owner`: the worker it concerns (the platform that sent it), or None."""
     scope = TABLE[caller.role].get(resource)
     return scope is Scope.ALL or (scope is Scope.OWN and owner is not None and owner == caller.subject)
 

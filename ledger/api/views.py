@@ -138,6 +138,33 @@ class PlatformEvent(msgspec.Struct):
     entries: list[EntryView]
 
 
+class RejectedItem(msgspec.Struct):
+    """One refused record: the entry that refuses it, where the record stands, its SHA-256 (hex), and why.
+
+    `id` as the platform gave it, where it was one. The bytes are not shown: whoever sent them has them.
+    """
+
+    journal: int
+    index: int
+    topic: str
+    partition: int
+    offset: int
+    sha256: str
+    id: str | None
+    received_at: str
+    code: str
+    detail: str
+    erased: bool
+
+
+class RejectedPage(msgspec.Struct):
+    """Refused records of a platform by journal, in each in its topic's order. `next` (null at the end) goes on."""
+
+    platform: str
+    rejected: list[RejectedItem]
+    next: str | None
+
+
 class ExplainedStep(msgspec.Struct):
     """One step of one rule: what it did, in words and exact numbers, and the source of the rule."""
 
@@ -259,6 +286,7 @@ _PROBLEMS: Final = {
 
 def schema_components() -> dict[str, Any]:
     """Give the JSON Schemas of all answers, by name, for the OpenAPI document."""
-    shown = (Balances, Entry, EntryPage, EntryView, Explanation, PlatformEvent, Schemes, SchemeText, Witnessed, Problem)
+    of_people = (Balances, Entry, EntryPage, EntryView, Explanation, PlatformEvent, RejectedPage)
+    shown = (*of_people, Schemes, SchemeText, Witnessed, Problem)
     _, components = msgspec.json.schema_components(shown, ref_template=SCHEMA_REF)
     return components

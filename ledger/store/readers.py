@@ -48,6 +48,15 @@ _OF_EVENT: LiteralString = (
     'SELECT e.journal, e."index", e.leaf FROM entries e JOIN heads h ON h.journal = e.journal '
     'WHERE e.event_key = ANY(%s::uuid[]) AND e."index" < h.published_size ORDER BY e.journal, e."index"'
 )
+_REJECTED: LiteralString = (
+    # by the key (journal, topic, partition, offset): as long as the page, however much was refused of others
+    'SELECT r.journal, r."index", r."offset", r.detail, r.erased_at IS NOT NULL, e.leaf FROM heads h, LATERAL ('
+    "SELECT * FROM rejections r WHERE r.journal = h.journal AND r.topic = %(topic)s AND r.partition = h.journal "
+    'AND r."offset" > CASE WHEN h.journal = %(journal)s THEN %(offset)s ELSE -1 END AND r."index" < h.published_size '
+    'AND (%(code)s::text IS NULL OR r.code = %(code)s) ORDER BY r."offset" LIMIT %(limit)s) r '
+    'JOIN entries e ON e.journal = r.journal AND e."index" = r."index" WHERE h.journal >= %(journal)s '
+    'ORDER BY r.journal, r."offset" LIMIT %(limit)s'
+)
 _PAGE: LiteralString = (
     'SELECT "index", leaf FROM entries WHERE worker = %s AND journal + 0 = %s AND "index" > %s AND "index" < %s '
     'ORDER BY "index" LIMIT %s'
@@ -91,6 +100,17 @@ class Head(NamedTuple):
     size: int
     note: bytes | None
     vkeys: str
+
+
+class Rejected(NamedTuple):
+    """A refused record: where it stands, why it was refused, whether its bytes were erased, and the leaf saying so."""
+
+    journal: int
+    leaf_index: int
+    offset: int
+    detail: str
+    erased: bool
+    leaf: bytes
 
 
 class Cited(NamedTuple):
@@ -150,6 +170,17 @@ class Readers:
         """Give the shown entries that these event keys (16 bytes each) occupy, as (journal, entry), by journal."""
         rows = await self._ask(_OF_EVENT, ([key.hex() for key in keys],))
         return [(journal, Stored(index, bytes(leaf))) for journal, index, leaf in rows]
+
+    async def rejected(
+        self, topic: str, after: tuple[int, int], rows_max: int, code: str | None = None
+    ) -> list[Rejected]:
+        """Give what was refused of a topic's records behind `after` (journal, offset), by journal and offset.
+
+        At most `rows_max`; `code`: only what was refused for this reason.
+        """
+        values = {"topic": topic, "journal": after[0], "offset": after[1], "code": code, "limit": rows_max}
+        rows = await self._ask(_REJECTED, values)
+        return [Rejected(n, index, offset, detail, gone, bytes(leaf)) for n, index, offset, detail, gone, leaf in rows]
 
     async def page(self, journal: int, worker: str, after: int, before: int, rows_max: int = PAGE_ROWS) -> list[Stored]:
         """Give a worker's entries with after < index < before, by index, at most `rows_max`.

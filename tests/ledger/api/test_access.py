@@ -19,13 +19,19 @@ SEES = {
         *(("balances", "W-bob"), ("entries", "W-bob"), ("entry", "B"), ("explanation", "B"), ("proof", "B")),
     },
     ("worker", "W-nobody"): set(),
-    ("platform", "gojek"): {("entry", "A"), ("entry", "B"), ("entry", "refused"), ("event", "gojek/events/B-1")},
-    ("platform", "grab"): {("entry", "A-grab"), ("event", "grab/events/A-2026-03-01")},
-    ("platform", "uber"): set(),
+    ("platform", "gojek"): {
+        ("entry", "A"),
+        ("entry", "B"),
+        ("entry", "refused"),
+        ("event", "gojek/events/B-1"),
+        ("rejected", "gojek"),
+    },
+    ("platform", "grab"): {("entry", "A-grab"), ("event", "grab/events/A-2026-03-01"), ("rejected", "grab")},
+    ("platform", "uber"): {("rejected", "uber")},
     ("auditor", "bpk"): {
         *((resource, worker) for resource in ("balances", "entries") for worker in ("W-alice", "W-bob")),
         *((kind, of) for kind in ("entry", "explanation", "proof") for of in ("A", "A-grab", "B", "refused", "act")),
-        ("bundle", "000.p/3"),
+        *(("bundle", "000.p/3"), ("rejected", "gojek"), ("rejected", "grab"), ("rejected", "uber")),
     },
     ("delegate", "union"): set(),
     ("operator", "ops"): set(),
@@ -53,6 +59,7 @@ def _paths(api) -> dict[tuple[str, str], str]:
         "x/events/!",
     ):
         paths["event", event] = f"/v1/platforms/{event}"
+    paths |= {("rejected", name): f"/v1/platforms/{name}/rejected" for name in ("gojek", "grab", "uber", "X")}
     paths |= {("bundle", number): f"/log/0/tile/entries/{number}" for number in ("000.p/3", "000", "0", "x000/000")}
     for resource in ("balances", "entries"):
         for worker in ("W-alice", "W-bob", "W-nobody", "W-unknown", "nonsense"):
@@ -95,7 +102,7 @@ def test_a_304_is_only_for_who_may_see_the_entry(api):
     "path",
     [
         *("/v1/workers/W-alice/balances", "/v1/workers/W-alice/entries", "/v1/entries/0/0", "/v1/entries/0/0/proof"),
-        "/log/0/tile/entries/000",
+        *("/log/0/tile/entries/000", "/v1/platforms/gojek/rejected"),
     ],
 )
 def test_without_a_token_protected_routes_answer_401(api, path):
