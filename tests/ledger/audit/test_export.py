@@ -7,19 +7,23 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import psycopg
 import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
+from typer.testing import CliRunner
 
+from deploy.cli.audit import app as audit_app
 from deploy.cli.audit_export import exported
 from deploy.cli.progress import SILENT
 from deploy.embedded.stack import Servers
 from ledger.audit import export_folder, export_sources
 from ledger.audit.export import Export, ExportError
-from ledger.audit.export_serving import ServedExport
+from ledger.audit.export_serving import ServedExport, create_app
 from ledger.audit.http_paths import HttpPaths
 from ledger.audit.notes import notes_of
 from ledger.errors import StoreUnavailable, Unfit
@@ -30,6 +34,7 @@ from tests.ledger.audit.conftest import JOURNALS, Honest
 from tests.ledger.audit.tampering import copied
 from tests.support.commands import Door
 from tests.support.exports import laid_out
+from tests.support.serving import served as served_app
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -206,6 +211,56 @@ def test_only_an_empty_folder_or_an_export_is_written_and_by_one_at_a_time(hones
         export_folder.opened(tmp_path / "one"),
     ):
         pass
+
+
+class Stalls:
+    """An application that leaves one question unanswered until whoever asked is gone: `reached` is set when it came."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.at = 0
+        self.asked = 0
+        self.reached = threading.Event()
+
+    def stall(self, at: int) -> None:
+        """Leave the question of this number, from now on, unanswered; 0: none."""
+        self.at, self.asked = at, 0
+        self.reached.clear()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one question."""
+        if scope["type"] == "http":
+            self.asked += 1
+            if self.asked == self.at:
+                self.reached.set()
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+                return
+        await self._app(scope, receive, send)
+
+
+def test_a_process_that_is_killed_goes_on_and_ends_with_the_same_folder(fresh: Path, older: Path) -> None:
+    """SIGKILL while it waits for its n-th answer, again and again: also while an older export grows."""
+    app = Stalls(create_app(fresh))
+    left = []
+    with served_app(app) as url:
+        for folder in (older.with_name("anew"), older):
+            command = [sys.executable, "-m", "deploy.cli.door", "audit", "export", str(folder), "--from", url]
+            for at in (3, 9, 14):
+                app.stall(at)
+                process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                assert app.reached.wait(60), process.communicate(timeout=60)[0]
+                process.kill()
+                process.communicate()
+                left.append((process.returncode, whole(folder)))
+            app.stall(0)
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            assert done.stdout.startswith(f"exported: {JOURNALS} journals, ")
+            assert files(folder) == files(fresh)
+            verified = CliRunner().invoke(audit_app, ["verify", str(folder)])
+            assert verified.exit_code == 0, verified.output
+    assert [code for code, _ in left] == [-signal.SIGKILL] * 6
+    assert not any(there for _, there in left[:3]), "without a manifest until all is there"
 
 
 # -- served ----------------------------------------------------------------------------------------------------------

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
 from deploy.cli import audit_export
+from deploy.cli import audit_given as given
 from deploy.cli.audit import app
 from deploy.cli.progress import SILENT
-from ledger.audit import export_sources, http_paths
+from ledger.audit import evidence, export_sources, http_paths, verify
 from ledger.audit.export_serving import create_app
 from ledger.audit.notes import notes_of
 from ledger.errors import LedgerError, Unfit
 from ledger.log import keys as keys_of_log
+from ledger.log import note as notes
 from ledger.log.checkpoint import Checkpoint, claimed, sign_checkpoint
 from ledger.log.edge import Edge
 from ledger.log.merkle import Frontier, leaf_hash
@@ -29,8 +33,9 @@ from ledger.log.prover import fold_inclusion, needs_inclusion
 from ledger.log.receipt import Receipt
 from ledger.log.tiles import Tile, decode_bundle
 from ledger.store import keys
+from ledger.store.cosignatures import Book
 from tests.ledger.audit.conftest import JOURNALS, Honest
-from tests.ledger.audit.tampering import encode
+from tests.ledger.audit.tampering import copied, encode
 from tests.support.exports import MadeLog, tile_files
 from tests.support.serving import served
 
@@ -382,6 +387,92 @@ def test_keys_that_the_auditor_brings_are_the_ones_that_count(honest: Honest, wh
     other = keys_of_log.generate("other.localhost/log/0").vkey()
     assert "expected a key of iuran.localhost/log/0 to 1" in audit(whole, "--vkey", other)[1][0]
     assert "expected a verifier key or a file of them" in audit(whole, "--vkey", "a+b+c")[1][0]
+
+
+# -- cosigned ----------------------------------------------------------------------------------------------------------
+
+WITNESSES = [keys_of_log.generate(f"witness.example/{name}", keys_of_log.COSIGNATURE) for name in "ab"]
+
+
+def policy_of(honest: Honest, place: Path, quorum: int) -> str:
+    """A policy that asks for so many of the two witnesses over each of the ledger's logs."""
+    store = keys.of_settings(honest.ledger.settings, honest.ledger.settings.ledger)
+    lines = [f"log {vkey}" for n in range(JOURNALS) for vkey in store.vkeys(n)]
+    lines += [f"witness {name} {key.vkey()}" for name, key in zip("ab", WITNESSES, strict=True)]
+    place.write_text("\n".join([*lines, f"group both {quorum} a b", "quorum both", ""]))
+    return str(place)
+
+
+def cosign(url: str, journal: int, size: int, keys_of_witnesses: Sequence[Any]) -> None:
+    """Let these witnesses have cosigned the stored checkpoint of a size, and the operator's quorum be reached by it."""
+    with psycopg.connect(url) as connection:
+        query = "SELECT note FROM checkpoints WHERE journal = %s AND size = %s"
+        (stored,) = connection.execute(query, (journal, size)).fetchone() or (b"",)
+    text = notes.parse(bytes(stored)).text
+    lines = notes.parse(notes.sign(text, [key.at(1_772_352_931) for key in keys_of_witnesses])).signatures
+
+    async def keep() -> None:
+        book = Book(url)
+        numbers = await book.register([key.vkey() for key in keys_of_witnesses])
+        await book.keep(journal, size, dict(zip(numbers.values(), lines, strict=True)))
+        await book.reached(journal, size)
+        await book.close()
+
+    asyncio.run(keep())
+
+
+def test_an_export_of_cosigned_checkpoints_holds_under_the_policy_that_they_reach(
+    honest: Honest, whole: Path, servers: Any, tmp_path: Path
+) -> None:
+    one, two = (policy_of(honest, tmp_path / f"policy-{n}", n) for n in (1, 2))
+    assert audit(whole, "--policy", one)[0] == 1, "nobody has cosigned"
+    sizes = [len(honest.ledger.leaves(n)) for n in range(JOURNALS)]
+    with copied(servers, honest.ledger.url) as url:
+        for number, size in enumerate(sizes):
+            cosign(url, number, size, WITNESSES[: 2 - number])
+        exported(url, tmp_path / "cosigned")
+    code, lines = audit(tmp_path / "cosigned", "--policy", one)
+    assert (code, lines[-1]) == (0, f"verified: 2 journals, {sum(sizes)} entries"), lines
+    code, lines = audit(tmp_path / "cosigned", "--policy", two)
+    assert code == 1
+    lacking = "checkpoint shown: expected cosignatures of a quorum, got 1 of witnesses"
+    assert [line for line in lines if line.startswith("L")] == [f"L6 journal 1: {lacking}"]
+    # a cosignature under another checkpoint of the log counts for nothing
+    note = tmp_path / "cosigned/log/1/checkpoint"
+    other = audit_notes(tmp_path / "cosigned/log/1/checkpoints")[-1]
+    note.write_bytes(note.read_bytes().split(b"\xe2\x80\x94 witness")[0] + cosigned_line(other))
+    assert audit(tmp_path / "cosigned", "--policy", one)[0] == 1
+
+
+def audit_notes(place: Path) -> list[bytes]:
+    return list(notes_of([place.read_bytes()]))
+
+
+def cosigned_line(note: bytes) -> bytes:
+    """The first witness's line under a checkpoint."""
+    signed = notes.sign(notes.parse(note).text, [WITNESSES[0].at(1_772_352_931)])
+    return signed[signed.index(b"\xe2\x80\x94 witness") :]
+
+
+def test_what_is_newer_than_the_quorum_is_a_warning_where_it_is_seen(
+    honest: Honest, servers: Any, tmp_path: Path
+) -> None:
+    """The database shows its newest entries; an export ends at the checkpoint with the quorum."""
+    one = policy_of(honest, tmp_path / "policy", 1)
+    with copied(servers, honest.ledger.url) as url:
+        with psycopg.connect(url) as connection:
+            rows = connection.execute("SELECT journal, max(size) FROM checkpoints WHERE size < 34 GROUP BY journal")
+            early = {int(number): int(size) for number, size in rows}
+        for number, size in early.items():
+            cosign(url, number, size, WITNESSES)
+        exported(url, tmp_path / "early")
+        with evidence.frozen(url) as stored:
+            verdict = verify.verify(stored, None, lambda _: None, policy=given.policy(Path(one)))
+    assert verdict.holds, verdict.findings
+    late = [f"journal {number}: entries from {size} on have no quorum yet" for number, size in early.items()]
+    assert sorted(told for told in verdict.warnings if "quorum" in told) == sorted(late)
+    assert audit(tmp_path / "early", "--policy", one)[0] == 0
+    assert {n: claimed((tmp_path / f"early/log/{n}/checkpoint").read_bytes()).size for n in early} == early
 
 
 # -- as static files, and over HTTP ----------------------------------------------------------------------------------
