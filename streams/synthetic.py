@@ -47,26 +47,20 @@ def jakarta_morning(
     gigs: int,
     platforms: Sequence[str] = ("gojek", "grab", "maxim"),
     start: datetime = MORNING_START,
+    apps: Sequence[Sequence[str]] | None = None,
 ) -> Iterator[SyntheticGig]:
     """Give exactly `gigs` gigs of one morning (six hours from `start`), ordered by the time they ended.
 
     A third of the workers drives full time and has most of the gigs; a worker has one to three of the platforms' apps
-    under the same pseudonym, and never two gigs at a time.
+    under the same pseudonym (`apps` says which, else they are drawn), and never two gigs at a time.
     Raises ValueError if there is no platform or worker, or more gigs than so many workers can do in a morning.
     """
-    if not platforms or workers < 1 or gigs < 0 or gigs > workers * GIGS_PER_WORKER_MAX:
-        raise ValueError(
-            f"gigs: expected platforms, workers and 0 to {max(0, workers) * GIGS_PER_WORKER_MAX} gigs, "
-            f"got {len(platforms)} platforms, {workers} workers, {gigs} gigs"
-        )
+    _check(platforms, workers, gigs)
     random = Random(seed)
     tag = _tag(seed, workers, gigs, tuple(platforms), start.isoformat())
-    ended = sorted(
-        (end, worker, gap)
-        for worker, count in enumerate(_shares(random, workers, gigs))
-        for end, gap in _ends(random, count)
-    )
-    apps = [_apps(random, platforms) for _ in range(workers)]
+    ended = _schedule(random, workers, gigs)
+    drawn = [_apps(random, platforms) for _ in range(workers)]
+    apps = drawn if apps is None else apps
     for number, (end, worker, gap) in enumerate(ended, start=1):
         own = apps[worker]
         platform = own[_below(random, len(own))]
@@ -86,11 +80,16 @@ def jakarta_mornings(
 ) -> Iterator[SyntheticGig]:
     """Give `gigs` gigs on each of `days` mornings, one after the other from MORNING_START on: 30 fill its month.
 
-    Each morning has a seed of its own, the first one `seed`: who works much on one may rest on the next. Raises
-    ValueError as `jakarta_morning` does.
+    The same workers drive full time on all of them, each with the same apps; the rest is drawn anew, from a seed of
+    each morning's own, the first one `seed`. Raises ValueError as `jakarta_morning` does.
     """
+    _check(platforms, workers, gigs)
+    random = Random(seed)
+    _schedule(random, workers, gigs)
+    apps = [_apps(random, platforms) for _ in range(workers)]
     for day in range(days):
-        yield from jakarta_morning(seed + day, workers, gigs, platforms, MORNING_START + timedelta(days=day))
+        start = MORNING_START + timedelta(days=day)
+        yield from jakarta_morning(seed + day, workers, gigs, platforms, start, apps)
 
 
 def bench_gigs(
@@ -144,6 +143,23 @@ def _gig(random: Random, gap: int, *, car: bool) -> str:
     return (
         f'{{"commission":"{commission}","components":[{listed}],"currency":"IDR","distance_m":{metres},'
         f'"engaged_seconds":{seconds},"service":"{service}","vehicle":"{vehicle}","zone":"ID-JK"}}'
+    )
+
+
+def _check(platforms: Sequence[str], workers: int, gigs: int) -> None:
+    if not platforms or workers < 1 or gigs < 0 or gigs > workers * GIGS_PER_WORKER_MAX:
+        raise ValueError(
+            f"gigs: expected platforms, workers and 0 to {max(0, workers) * GIGS_PER_WORKER_MAX} gigs, "
+            f"got {len(platforms)} platforms, {workers} workers, {gigs} gigs"
+        )
+
+
+def _schedule(random: Random, workers: int, gigs: int) -> list[tuple[int, int, int]]:
+    """Give when each gig ends, by whom, and the seconds since that worker's gig before, in order of time."""
+    return sorted(
+        (end, worker, gap)
+        for worker, count in enumerate(_shares(random, workers, gigs))
+        for end, gap in _ends(random, count)
     )
 
 

@@ -95,6 +95,10 @@ def test_a_synthetic_month_is_thirty_mornings_with_gigs_of_their_own(tmp_path: P
     events = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert len({event["id"] for event in events}) == 270
     assert Counter(event["time"][:10] for event in events) == {f"2026-03-{day:02}": 9 for day in range(2, 32)}
+    run("synthetic", "--workers", "3", "--gigs", "9", "--out", tmp_path / "morning.jsonl")
+    assert path.read_bytes().startswith((tmp_path / "morning.jsonl").read_bytes()), "the first one is the morning"
+    apps = {(event["subject"], event["source"]) for event in events}
+    assert len(apps) < 9, "a worker keeps the apps of the first morning"
 
 
 def test_synthetic_lines_go_to_standard_output_unless_told_otherwise() -> None:
