@@ -15,19 +15,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from deploy.cli import brought
+from ledger.errors import Unfit
+
 if TYPE_CHECKING:
     from contracts.entry import BalanceRow
     from ledger.audit.receipts import Proven
-    from ledger.log.keys import LogVerifier
-    from ledger.log.policy import Policy
 
 NAME: Final = "verify-receipt"
-FILE_BYTES_MAX: Final = 1 << 23
 STATES: Final = ("accrued", "remitted", "withheld", "returned", "drawn", "credit")
-
-
-class Refused(Exception):
-    """Something given is not what it must be; the message says what."""
 
 
 def register(app: typer.Typer) -> None:
@@ -51,13 +47,13 @@ def verify_receipt(
     from ledger.log.receipt import ReceiptError
 
     try:
-        trusted = None if policy is None else read_policy(policy)
-        verifiers = [one for given in vkey or () for one in read_keys(given)]
+        trusted = None if policy is None else brought.policy(policy)
+        verifiers = brought.keys(vkey)
         verifiers += [log.verifier for log in trusted.logs] if trusted is not None else []
         if not verifiers:
-            raise Refused("keys: expected --vkey or a --policy with a `log` line, got none: nothing proves itself")
-        proven = prove(_read(entry), _read(proof), list(dict.fromkeys(verifiers)), trusted)
-    except (Refused, ReceiptError) as error:
+            raise Unfit("keys: expected --vkey or a --policy with a `log` line, got none: nothing proves itself")
+        proven = prove(brought.read(entry), brought.read(proof), list(dict.fromkeys(verifiers)), trusted)
+    except (Unfit, ReceiptError) as error:
         print(json.dumps({"proven": False, "reason": str(error)}) if as_json else f"NOT proven: {error}")
         raise typer.Exit(1) from None
     quorum = trusted is not None
@@ -69,54 +65,6 @@ def main(arguments: Sequence[str]) -> None:
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     register(alone)
     sys.exit(alone(list(arguments), prog_name=f"iuran audit {NAME}"))
-
-
-# -- what is given ---------------------------------------------------------------------------------------------------
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise Refused(f"{path}: expected a readable file, got {error.strerror}") from None
-    if len(content) > FILE_BYTES_MAX:
-        raise Refused(f"{path}: expected at most {FILE_BYTES_MAX} bytes, got more")
-    return content
-
-
-def read_keys(given: str) -> list[LogVerifier]:
-    """Give the verifiers that a `--vkey` names: a file of verifier keys, or one key as text."""
-    from ledger.audit.receipts import parse_keys
-    from ledger.log.note import NoteError
-
-    try:
-        if _is_file(given):
-            try:
-                return parse_keys(_read(Path(given)).decode("ascii"))
-            except UnicodeDecodeError:
-                raise Refused(f"{given[:80]}: expected verifier keys in ASCII, got other bytes") from None
-        if given.count("+") < 2:
-            raise Refused(f"--vkey: expected a verifier key `name+id+key` or a file of them, got {given[:80]!r}")
-        return parse_keys(given)
-    except NoteError as error:
-        raise Refused(f"--vkey: {error}") from None
-
-
-def _is_file(given: str) -> bool:
-    try:
-        return Path(given).is_file()
-    except (OSError, ValueError):
-        return False  # a key is longer than a file's name may be
-
-
-def read_policy(path: Path) -> Policy:
-    from ledger.log import policy
-
-    try:
-        return policy.parse(_read(path))
-    except policy.PolicyError as error:
-        raise Refused(f"{path}: {error}") from None
 
 
 # -- wording ---------------------------------------------------------------------------------------------------------

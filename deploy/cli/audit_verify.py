@@ -23,6 +23,7 @@ import typer
 
 from deploy.cli import audit_given as given
 from deploy.cli import audit_source as sources
+from deploy.cli import brought
 from deploy.cli.progress import terminal
 from ledger.audit.findings import Finding
 from ledger.errors import Unfit
@@ -89,7 +90,7 @@ def verify(
             source,
             progress,
             journals=journal,
-            held={str(path): given.read(path) for path in against or ()},
+            held={str(path): brought.read(path) for path in against or ()},
             vkeys=vkey,
             policy=policy,
             strict=strict,
@@ -191,7 +192,7 @@ def audited(
             vkeys={**source.vkeys, **trusted},
             known_secrets=source.secrets,
             held=own,
-            policy=given.policy(policy),
+            policy=None if policy is None else brought.policy(policy),
             strict=strict,
             log_only=log_only,
             since=since or {},

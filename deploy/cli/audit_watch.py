@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from deploy.cli import brought
 from ledger.errors import LedgerError, Unfit
 
 if TYPE_CHECKING:
@@ -179,14 +180,9 @@ def pinned_keys(given: Sequence[str], policy: Path | None) -> dict[int, list[str
 
     Raises Unfit for what is no key, file or policy, and for a key of another name.
     """
-    from deploy.cli.audit_receipt import Refused, read_keys, read_policy
-
     pinned: dict[int, list[str]] = {}
-    try:
-        verifiers = [one for text in given for one in read_keys(text)]
-        verifiers += [log.verifier for log in read_policy(policy).logs] if policy is not None else []
-    except Refused as error:
-        raise Unfit(str(error)) from error
+    verifiers = brought.keys(given)
+    verifiers += [log.verifier for log in brought.policy(policy).logs] if policy is not None else []
     for verifier in verifiers:
         number = verifier.name.rpartition("/log/")[2]
         if not (number.isascii() and number.isdecimal()):

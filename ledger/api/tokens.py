@@ -8,11 +8,9 @@ over; its id is its thumbprint (RFC 7638). Whoever can read it can be anybody.
 from __future__ import annotations
 
 import base64
-import contextlib
-import os
-import secrets
 import stat
 import time
+from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +22,8 @@ from jwt.algorithms import OKPAlgorithm
 from ledger.api.access import Role, fits
 from ledger.api.keysets import DEVELOPMENT_KEY
 from ledger.errors import Unfit
+from ledger.store import private_files
+from ledger.store.private_files import FileTaken
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +63,8 @@ def development_key(keys_dir: Path) -> tuple[str, Ed25519PrivateKey]:
     path = keys_dir / DEVELOPMENT_KEY
     if not path.exists():
         keys_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_new(path, _fresh_key())
+        with suppress(FileTaken):  # another process was first: then its key holds
+            private_files.write_new(path, _fresh_key())
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise Unfit(f"{path}: expected mode 0600, got one open to others; `chmod 600` it, or remove it for a new key")
     try:
@@ -87,18 +88,3 @@ def _fresh_key() -> bytes:
 
 def _base64url(octets: bytes) -> str:
     return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    """Make the file whole, unless another process was first: then its key holds."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)
-    finally:
-        draft.unlink()

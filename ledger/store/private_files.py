@@ -24,6 +24,10 @@ class KeyFileError(Unfit):
     """A key file is missing, foreign or open to others; the message says which and what to do."""
 
 
+class FileTaken(KeyFileError):
+    """A file that was to be made is there already."""
+
+
 def make_folder(folder: Path) -> None:
     """Make the folder if it is not there, and check it. Raises KeyFileError if others can look into it."""
     if not folder.exists():
@@ -68,13 +72,13 @@ def read(path: Path) -> bytes:
 
 
 def write_new(path: Path, content: bytes) -> None:
-    """Make the file, whole and synced, or leave things as they are; raises KeyFileError if it is there already."""
+    """Make the file, whole and synced, or leave things as they are; raises FileTaken if it is there already."""
     draft = _drafted(path, content)
     try:
         # A link, unlike a rename, fails where the name is taken: two calls at once cannot write over each other.
         os.link(draft, path)
     except FileExistsError:
-        raise KeyFileError(
+        raise FileTaken(
             f"{path}: expected no such file, got one made meanwhile; is another `ledger init` running?"
         ) from None
     finally:

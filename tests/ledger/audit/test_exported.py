@@ -16,8 +16,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from deploy.cli import audit_export
-from deploy.cli import audit_given as given
+from deploy.cli import audit_export, brought
 from deploy.cli.audit import app
 from deploy.cli.progress import SILENT
 from ledger.audit import evidence, export_sources, http_paths, verify
@@ -467,7 +466,7 @@ def test_what_is_newer_than_the_quorum_is_a_warning_where_it_is_seen(
             cosign(url, number, size, WITNESSES)
         exported(url, tmp_path / "early")
         with evidence.frozen(url) as stored:
-            verdict = verify.verify(stored, None, lambda _: None, policy=given.policy(Path(one)))
+            verdict = verify.verify(stored, None, lambda _: None, policy=brought.policy(Path(one)))
     assert verdict.holds, verdict.findings
     late = [f"journal {number}: entries from {size} on have no quorum yet" for number, size in early.items()]
     assert sorted(told for told in verdict.warnings if "quorum" in told) == sorted(late)
