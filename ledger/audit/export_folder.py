@@ -1,8 +1,9 @@
 """The folder of an export while it is written: files appear whole or not at all, and are on the disk before they count.
 
 A file is drafted beside its place, synced, and moved there; a draft that was left behind counts for nothing and is
-written over or swept away. Drafts of one `put` are synced side by side, which is what makes many files fast. One
-process writes a folder at a time (a lock that ends with it). Must not know what the files mean.
+written over or swept away. Drafts of one `put` are synced side by side while the caller fetches what comes next, which
+is what makes many files fast; never more than one `put` is under way. One process writes a folder at a time (a lock
+that ends with it). Must not know what the files mean.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -31,6 +32,7 @@ class ExportFolder:
         self._pool = pool
         self._made: set[Path] = set()
         self._unsynced: set[Path] = set()
+        self._under_way: list[Future[None]] = []
 
     def __str__(self) -> str:
         return str(self._folder)
@@ -44,13 +46,18 @@ class ExportFolder:
             return None
 
     def put(self, files: Mapping[str, bytes]) -> None:
-        """Write these files by path, each whole or not at all; their names last once `settle` returned."""
+        """Write these files by path, each whole or not at all; they are there, and last, once `settle` returned.
+
+        Those put before are written first. Raises OSError for one of them, or of these when it is their turn.
+        """
+        self._finish()
         for path in files:
             self._make(self._folder.joinpath(path).parent)
-        list(self._pool.map(lambda path: self._write(path, files[path]), files))
+        self._under_way = [self._pool.submit(self._write, path, content) for path, content in files.items()]
 
     def settle(self) -> None:
         """Return once everything that was put is on the disk, names included."""
+        self._finish()
         list(self._pool.map(_sync, sorted(self._unsynced)))
         self._unsynced.clear()
 
@@ -72,6 +79,11 @@ class ExportFolder:
                     path.unlink()
             if here != start and not any(here.iterdir()):
                 here.rmdir()
+
+    def _finish(self) -> None:
+        under_way, self._under_way = self._under_way, []
+        for writing in under_way:
+            writing.result()
 
     def _make(self, place: Path) -> None:
         if place in self._made:

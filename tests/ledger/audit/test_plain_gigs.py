@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from contracts.entry import BalanceRow, ContributionRow, EntryError, decode, encode
 from ledger.audit import grammar, plain_gigs
 from ledger.audit.findings import Finding
-from ledger.audit.recompute import NO_COLUMN, Recomputing
+from ledger.audit.recomputing import NO_COLUMN, Recomputing
 from tests.ledger.audit.tampering import encode as written
 from tests.ledger.audit.tampering import set_in
 from tests.ledger.audit.test_plain import EDITS, SPELLINGS, made, plain_places

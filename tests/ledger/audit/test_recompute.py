@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from deploy.cli.audit import app
 from ledger.audit import evidence, recompute
 from ledger.audit.findings import Finding
-from ledger.audit.recompute import Recomputing
+from ledger.audit.recomputing import Recomputing
 from ledger.store import keys
 from tests.ledger.audit.conftest import Honest
 from tests.ledger.audit.tampering import Attacker, Edit, copied, encode, set_in
