@@ -136,8 +136,13 @@ class HttpSource:
 
     def earlier(self, journal: int, size: int) -> Iterator[bytes]:
         """Give the notes below a size that are served; an address without any has none."""
-        for note in cut.notes_of(self._paths.stream(f"log/{journal}/checkpoints", {"below": size})):
-            if checkpoints.claimed(note).size < size:
+        path, before = f"log/{journal}/checkpoints", 0
+        for note in cut.notes_of(self._paths.stream(path, {"below": size})):
+            own = checkpoints.claimed(note).size
+            if own <= before:
+                raise Unfit(f"{self._paths}/{path}: expected sizes that grow, got {own} after {before}")
+            before = own
+            if own < size:
                 yield note
 
     def tiles(self, journal: int, wanted: Sequence[Tile]) -> dict[Tile, bytes]:

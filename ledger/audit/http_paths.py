@@ -76,19 +76,20 @@ class HttpPaths:
         """Give a path's content in pieces, page after page, each over a connection of its own."""
         asked = urlencode(query)
         while True:
-            connection = self._connect()
+            connection, some = self._connect(), False
             try:
                 response = self._ask(connection, path, asked, lambda response: response)
                 if response is None:
                     return
                 while piece := response.read(PIECE_BYTES):
+                    some = True
                     yield piece
             except _FAULTS as error:
                 raise self._away(path, _words(error)) from error
             finally:
                 connection.close()
             further = _next(response.getheader("Link", ""))
-            if further is None or further[1] == asked:
+            if further is None or further[1] == asked or not some:
                 return
             asked = further[1]
 
