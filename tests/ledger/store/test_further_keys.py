@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -119,3 +120,28 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
             private_files.replace(path, b"three\n")
     assert path.read_bytes() == b"two\n"
     assert [each.name for each in tmp_path.iterdir()] == ["lines"], "no draft is left"
+
+
+def test_what_is_written_is_on_the_disk_with_its_name_before_the_call_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that is announced and then lost with the power would stop its journal for good."""
+    synced: list[tuple[str, int]] = []
+    real = os.fsync
+
+    def seen(descriptor: int) -> None:
+        kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
+        names = [each.name for each in tmp_path.iterdir() if not each.name.startswith(".")]
+        synced.append((kind, len(names)))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", seen)
+    private_files.write_new(tmp_path / "lines", b"one\n")
+    assert synced == [("file", 0), ("folder", 1)]
+    synced.clear()
+    private_files.replace(tmp_path / "lines", b"two\n")
+    assert synced == [("file", 1), ("folder", 1)]
+    synced.clear()
+    with pytest.raises(private_files.FileTaken):
+        private_files.write_new(tmp_path / "lines", b"three\n")
+    assert (tmp_path / "lines").read_bytes() == b"two\n"

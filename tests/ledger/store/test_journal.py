@@ -384,14 +384,16 @@ def test_l6_a_database_that_is_ahead_of_what_was_published_goes_on(bare: Bare) -
 
 
 def test_l6_nothing_is_signed_below_or_beside_what_was_published(bare: Bare) -> None:
-    """The last guard, should whoever opened the journal have been fooled."""
+    """The last guard, should whoever opened the journal have been fooled; what is published later does not lower it."""
     supply, _ = filled(bare, 3)
+    near = sign_checkpoint(Checkpoint(f"{NAME}/log/0", 5, b"\1" * 32), [bare.signers[0]])
     far = sign_checkpoint(Checkpoint(f"{NAME}/log/0", 8, b"\1" * 32), [bare.signers[0]])
     batch = supply.batch(3)
 
     async def acts() -> None:
         async with journal_of(bare) as journal:
             await journal.published(far, 8)
+            await journal.published(near, 5)
             with pytest.raises(InvariantError, match="L6"):
                 await journal.append(batch)
 
