@@ -39,42 +39,19 @@ def routes(readers: Readers) -> APIRouter:
         return http.reply(request, head.vkeys.encode() + b"\n", http.PUBLIC_A_MINUTE, media_type=http.TEXT)
 
     @router.get("/checkpoint", responses=documented(http.TEXT, 404, 503), summary="The newest signed checkpoint")
-    async def checkpoint(request: Request, journal: int = JOURNAL) -> Response:
+    async def checkpoint(
+        request: Request,
+        journal: int = JOURNAL,
+        newest: bool = Query(False, description="The newest published, whoever has cosigned it, as the log signed it."),
+    ) -> Response:
         """The newest checkpoint that witnesses cosigned as the operator's policy asks, else the newest published.
 
         A signed note with the cosignatures it has (c2sp.org/tlog-checkpoint, tlog-cosignature).
         """
-        shown = await readers.shown(journal)
-        if shown is None:
+        found = await (readers.head(journal) if newest else readers.shown(journal))
+        if found is None or found.note is None:
             raise not_found()
-        return http.reply(request, shown.note, http.PUBLIC_SECONDS, http.digest(shown.note), http.TEXT)
-
-    @router.get(
-        "/checkpoints", responses=documented(http.TEXT, 400, 404, 503), summary="The earlier signed checkpoints"
-    )
-    async def checkpoints(
-        request: Request,
-        journal: int = JOURNAL,
-        after: int = Query(0, ge=0, lt=INTEGER_LIMIT, description="Only of larger sizes than this."),
-        below: int | None = Query(None, ge=0, lt=INTEGER_LIMIT, description="Only of smaller sizes than this."),
-        limit: int = Query(CHECKPOINTS_PAGE, ge=1, le=CHECKPOINTS_PAGE, description="Checkpoints of a page, at most."),
-    ) -> Response:
-        """Those below the newest that is shown, by size: signed notes, one after the other, none where there is none.
-
-        So who verifies the log holds it against everything that was signed before. Where there are more, the next page
-        is named in a `Link` header (RFC 8288, `rel="next"`). Cosignatures stand under the newest checkpoint alone.
-        """
-        shown = await readers.shown(journal)
-        if shown is None:
-            raise not_found()
-        end = shown.size if below is None else min(below, shown.size)
-        found = await readers.earlier(journal, after, end, limit + 1)
-        further = {}
-        if len(found) > limit:
-            found = found[:limit]
-            further["Link"] = f'<?after={found[-1].size}&below={end}&limit={limit}>; rel="next"'
-        content = b"".join(cited.note for cited in found)
-        return http.reply(request, content, http.PUBLIC_SECONDS, http.digest(content), http.TEXT, further)
+        return http.reply(request, found.note, http.PUBLIC_SECONDS, http.digest(found.note), http.TEXT)
 
     @router.get("/witnesses", responses=documented(Witnessed, 404, 503), summary="Who has cosigned how far")
     async def witnesses(request: Request, journal: int = JOURNAL) -> Response:
@@ -88,7 +65,39 @@ def routes(readers: Readers) -> APIRouter:
         ]
         return http.reply(request, Witnessed(journal, shown.size if shown.quorum else None, found), http.PUBLIC_SECONDS)
 
+    _add_earlier(router, readers)
     return router
+
+
+def _add_earlier(router: APIRouter, readers: Readers) -> None:
+    """Add the route of the earlier checkpoints."""
+
+    @router.get(
+        "/checkpoints", responses=documented(http.TEXT, 400, 404, 503), summary="The earlier signed checkpoints"
+    )
+    async def checkpoints(
+        request: Request,
+        journal: int = JOURNAL,
+        after: int = Query(0, ge=0, lt=INTEGER_LIMIT, description="Only of larger sizes than this."),
+        below: int | None = Query(None, ge=0, lt=INTEGER_LIMIT, description="Only of smaller sizes than this."),
+        limit: int = Query(CHECKPOINTS_PAGE, ge=1, le=CHECKPOINTS_PAGE, description="Checkpoints of a page, at most."),
+    ) -> Response:
+        """Those below the one that `checkpoint` gives, by size, or of other sizes: signed notes, one after the other.
+
+        So who verifies the log holds it against everything that was signed before. Where there are more, the next page
+        is named in a `Link` header (RFC 8288, `rel="next"`). Cosignatures stand under the newest checkpoint alone.
+        """
+        shown = await readers.shown(journal)
+        if shown is None:
+            raise not_found()
+        end = shown.size if below is None else min(below, await readers.published_size(journal))
+        found = await readers.earlier(journal, after, end, limit + 1)
+        further = {}
+        if len(found) > limit:
+            found = found[:limit]
+            further["Link"] = f'<?after={found[-1].size}&below={end}&limit={limit}>; rel="next"'
+        content = b"".join(cited.note for cited in found)
+        return http.reply(request, content, http.PUBLIC_SECONDS, http.digest(content), http.TEXT, further)
 
 
 def _time(seconds: int) -> str:

@@ -15,16 +15,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from contracts import entry as entries
-from contracts.entry import EntryError, Kind, StoredEvent
+from contracts.entry import Entry, EntryError, Kind, StoredEvent
 from ledger.audit import notes
 from ledger.audit.export_folder import MANIFEST
 from ledger.audit.proven import ProvenTiles
 from ledger.errors import LedgerError
+from ledger.keyring import ring_of
 from ledger.log import keys
 from ledger.log.checkpoint import Checkpoint, claimed, open_checkpoint
 from ledger.log.merkle import leaf_hash
@@ -52,7 +54,8 @@ FORMAT: Final = "iuran-export/v1"
 BUNDLES_AT_ONCE: Final = 16
 EARLIER_BYTES_MAX: Final = 1 << 32
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", re.ASCII)
-_SCHEME: Final = b'"kind":"scheme"'
+_NOTED: Final = tuple(f'"kind":"{kind}"'.encode() for kind in (Kind.LEDGER, Kind.KEY, Kind.SCHEME))
+"""Stand in entries whose acts are kept; where one stands in another entry, that is read for nothing."""
 
 Advance = Callable[[int], None]
 
@@ -91,6 +94,7 @@ class Export:
         self._folder = folder
         self._logs: list[_Log] = []
         self._schemes: dict[tuple[str, str, str], bytes] = {}
+        self._of_keys: dict[int, list[Entry]] = {}
 
     def begin(self) -> int:
         """Read heads and what the folder has; give the number of entries to export.
@@ -172,7 +176,7 @@ class Export:
                 hashes = proven.tiles(several)
                 files: dict[str, bytes] = {}
                 for bundle, content, fresh in self._bundles(log, several, hashes):
-                    self._note_schemes(log, content, bundle.width)
+                    self._note_acts(log, content, bundle.width)
                     if fresh:
                         files[f"{log.root}/{bundle.path()}"] = content
                 self._put(log, hashes, files)
@@ -213,19 +217,18 @@ class Export:
                 raise ProofError(f"{bundle.path()}: expected the entries that its checkpoint signs, got others")
             yield bundle, found[bundle], True
 
-    def _note_schemes(self, log: _Log, bundle: bytes, width: int) -> None:
-        """Keep the texts of the schemes that entries of a bundle enact."""
-        if _SCHEME not in bundle:
+    def _note_acts(self, log: _Log, bundle: bytes, width: int) -> None:
+        """Keep the texts of the schemes that entries of a bundle enact, and what they say of the journal's keys."""
+        if not any(mark in bundle for mark in _NOTED):
             return
         for leaf in decode_bundle(bundle, width):
-            if _SCHEME in leaf:
-                self._note_scheme(log, leaf)
+            if any(mark in leaf for mark in _NOTED):
+                with suppress(EntryError):
+                    self._note_act(log, entries.decode(leaf))
 
-    def _note_scheme(self, log: _Log, leaf: bytes) -> None:
-        try:
-            entry = entries.decode(leaf)
-        except EntryError:
-            return
+    def _note_act(self, log: _Log, entry: Entry) -> None:
+        if entry.kind in (Kind.LEDGER, Kind.KEY):
+            self._of_keys.setdefault(log.shown.journal, []).append(entry)
         if entry.kind != Kind.SCHEME or not isinstance(entry.event, StoredEvent):
             return
         act = json.loads(bytes(entry.event.data))
@@ -242,7 +245,7 @@ class Export:
         logs: list[dict[str, Any]] = []
         for log in self._logs:
             files = {
-                "vkey": log.shown.vkeys.encode() + b"\n",
+                "vkey": self._vkeys(log).encode() + b"\n",
                 "checkpoint": log.shown.note,
                 "checkpoints": b"".join(self._earlier(log)),
             }
@@ -275,6 +278,14 @@ class Export:
             "schemes": schemes,
         }
         yield MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode()
+
+    def _vkeys(self, log: _Log) -> str:
+        """Give the verifier keys as the exported entries leave them: a source may list those that came later too."""
+        try:
+            listed = ring_of(self._of_keys.get(log.shown.journal, ())).listed()
+        except ValueError:  # no journal enters such acts: whoever verifies is told
+            listed = ()
+        return "\n".join(listed) or log.shown.vkeys
 
     def _earlier(self, log: _Log) -> Iterable[bytes]:
         """Give the notes below the exported size, by size: the source's, and those that the folder had."""

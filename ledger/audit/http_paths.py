@@ -67,7 +67,7 @@ class HttpPaths:
         return self._url
 
     def read(self, paths: Wanted) -> list[bytes | None]:
-        """Give the content of each path, several asked for at once."""
+        """Give the content of each path, which may have a query behind it; several are asked for at once."""
         if len(paths) == 1:
             return [self._one(*paths[0])]
         return list(self._pool.map(lambda wanted: self._one(*wanted), paths))
@@ -111,7 +111,7 @@ class HttpPaths:
 
         A connection of which not all was read is closed, and opens by itself when it is asked again.
         """
-        target = f"{self._prefix}/{quote(path)}" + (f"?{query}" if query else "")
+        target = f"{self._prefix}/{quote(path, safe='/?=')}" + (f"?{query}" if query else "")
         got = ""
         for attempt in range(self._attempts):
             # at once for the first time: a connection that was kept may have ended meanwhile

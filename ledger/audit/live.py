@@ -1,7 +1,8 @@
 """A running ledger's API as a source: the logs' own paths over HTTP, entries with an auditor's token.
 
-Paths are those of an export, so a log is read the same way. A log ends at the checkpoint that was read at first, so
-what the ledger writes meanwhile does not show; the earlier ones come in pages, and of those only what is asked for.
+Paths are those of an export, so a log is read the same way. A log ends at the newest checkpoint that was published when
+it was first read, whether or not a quorum of witnesses has come so far (that one is `shown`); what the ledger writes
+meanwhile does not show. The earlier ones come in pages, and of those only what is asked for.
 
 Must not know laws or findings. Source: c2sp.org/tlog-tiles@v0.1.0 (paths, content types); SPEC section 6.
 """
@@ -28,7 +29,8 @@ from ledger.log.tiles import BUNDLE_BYTES_MAX, ENTRIES, TileError, decode_bundle
 
 ATTEMPTS: Final = 5
 """How often a server that is busy or away is asked: an audit of a day should not end on a minute's restart."""
-_HEAD: Final = (("checkpoint", NOTE_BYTES_MAX), ("vkey", VKEYS_BYTES_MAX))
+_NEWEST: Final = "checkpoint?newest=true"
+_HEAD: Final = ((_NEWEST, NOTE_BYTES_MAX), ("checkpoint", NOTE_BYTES_MAX), ("vkey", VKEYS_BYTES_MAX))
 
 
 class Server(NamedTuple):
@@ -70,18 +72,18 @@ def opened(server: Server) -> Stored:
     with reached(server) as paths:
         ledger, journals = _opening(server, paths)
         answers = paths.read([(f"log/{n}/{what}", limit) for n in range(journals) for what, limit in _HEAD])
-    pairs = zip(answers[::2], answers[1::2], strict=True)
+    several = zip(answers[::3], answers[1::3], answers[2::3], strict=True)
     heads = tuple(
-        head_of(number, note, vkeys, f"{server.url}/log/{number}")
-        for number, (note, vkeys) in enumerate(pairs)
-        if note is not None and vkeys is not None
+        head_of(number, newest, vkeys, f"{server.url}/log/{number}")._replace(shown=shown)
+        for number, (newest, shown, vkeys) in enumerate(several)
+        if newest is not None and vkeys is not None
     )
     return Stored(LiveView(server, tuple(stored.head for stored in heads)), ledger, journals, "", heads, ())
 
 
 def _opening(server: Server, paths: HttpPaths) -> tuple[str, int]:
     """Give the ledger's name and its journals, as entry 0 of log 0 says; that is checked with all the others later."""
-    note, vkeys = paths.read([(f"log/0/{what}", limit) for what, limit in _HEAD])
+    note, _, vkeys = paths.read([(f"log/0/{what}", limit) for what, limit in _HEAD])
     if note is None or vkeys is None:
         raise Unfit(f"{server.url}: expected a ledger's logs below /log/, got none")
     size = head_of(0, note, vkeys, f"{server.url}/log/0").head.size

@@ -17,9 +17,11 @@ from typer.testing import CliRunner
 
 from deploy import rotating
 from deploy.cli.audit import app
+from deploy.cli.audit_export import exported
 from deploy.cli.progress import SILENT
 from deploy.embedded.stack import Servers
 from ledger.api import routes_log
+from ledger.audit import export_sources
 from ledger.audit.export_serving import create_app
 from ledger.errors import Unfit
 from ledger.log.checkpoint import claimed
@@ -222,3 +224,29 @@ def test_without_an_auditors_token_nothing_is_read(address: tuple[str, ...], rot
         code, lines = audit(url, *given)
         assert code == 2
         assert "token" in lines[0]
+
+
+@pytest.mark.parametrize("ago", [3, 8])
+def test_where_the_quorum_came_before_keys_changed_all_holds_too(
+    ago: int, rotated: Rotated, servers: Servers, tmp_path: Path
+) -> None:
+    """The checkpoint that is shown is then older than the keys that are listed."""
+    size, entries = signed_sizes(rotated.ledger)[-ago], len(rotated.ledger.leaves(JOURNAL))
+    with copied(servers, rotated.ledger.url) as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("INSERT INTO quorums (journal, size) VALUES (%s, %s)", (JOURNAL, size))
+        exported(tmp_path / "out", export_sources.of_database(url), SILENT)
+        with served_api(rotated.ledger, url) as (place, token):
+            live = audit(place, "--token", token)
+            (tmp_path / "token").write_text(token)
+            out = CliRunner().invoke(
+                app, ["export", str(tmp_path / "again"), "--from", place, "--token-file", str(tmp_path / "token")]
+            )
+            assert out.exit_code == 0, out.output
+    assert claimed((tmp_path / "out/log/0/checkpoint").read_bytes()).size == size
+    code, lines = audit(tmp_path / "out")
+    assert (code, lines[-1]) == (0, f"verified: 1 journals, {size} entries"), lines
+    assert (tmp_path / "out/log/0/vkey").read_bytes() == (tmp_path / "again/log/0/vkey").read_bytes()
+    assert (live[0], live[1][-1]) == (0, f"verified: 1 journals, {entries} entries"), live
+    if foreign.missing_go() is None:
+        assert foreign.go("verify-log", tmp_path / "out").holds
