@@ -17,6 +17,7 @@ from ledger.log import keys
 from ledger.log.checkpoint import Checkpoint, claimed, sign_checkpoint
 from ledger.log.keys import MLDSA44, MlDsaSigner, Signer
 from ledger.log.merkle import Frontier, leaf_hash
+from ledger.log.tiles import Tile
 from tests.support.exports import tile_files
 from tests.support.replica import Replica
 from tests.support.strategies import Feed
@@ -152,3 +153,33 @@ def test_a_revocation_names_the_tree_that_was_signed(honest: bool) -> None:
     assert any("newest checkpoint" in said for said in audited(leaves, notes, written(OLD)))
     ring = KeyRing().opened(written(OLD)).changed("added", written(NEW), 2)
     assert ring.believed(written(OLD), dict.fromkeys(written(OLD), 2)) == set(written(OLD))
+
+
+@pytest.mark.parametrize("lie", [None, bytes(32 * 256)])
+def test_a_source_that_gives_other_tiles_when_it_is_asked_again_proves_no_trusted_root(lie: bytes | None) -> None:
+    """The act states a root that nobody can check then: that it is right is not believed."""
+    feed = Feed()
+    before = [opened(feed), *(feed.gig(f"G-{n}") for n in range(260)), changed(feed, "added", NEW)]
+    told = feed.next.copy()
+    leaves = Replica().settle(before).leaves
+    feed.next = told
+    revoked = changed(feed, "revoked", OLD, trusted_size=100, trusted_root=root(leaves, 100).hex())
+    leaves = Replica().settle([*before, revoked, feed.gig("B")]).leaves
+    files, asked = dict(tile_files(leaves)), []
+
+    def tiles(wanted: Sequence[Tile]) -> list[KeptTile | None]:
+        asked.append(wanted)
+        honest = [KeptTile(files[tile.path()]) for tile in wanted]
+        return honest if len(asked) == 1 else [None if lie is None else KeptTile(lie) for _ in wanted]
+
+    check, size = JournalCheck(0), len(leaves)
+    newest = signed(leaves, size, NEW)
+    frontier = Frontier().append([leaf_hash(leaf) for leaf in leaves])
+    check.start(Head(0, size, frontier.encode(), size, newest), (*written(NEW), *written(OLD)), tiles=tiles)
+    check.checkpoint(size, newest)
+    check.rows(Rows(0, leaves))
+    found = [str(finding) for finding in check.finish(Head(0, size, frontier.encode(), size, newest), None)]
+    assert found == [
+        f"L6 journal 0 entry {size - 2}: key: expected the tree's root at the trusted size 100, got another"
+    ]
+    assert len(asked) == 2
