@@ -12,9 +12,10 @@ folder with a manifest is whole. Upholds L2, L5, L6 and L8 by refusing to write 
 
 from __future__ import annotations
 
+import heapq
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from itertools import islice
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
 
 FORMAT: Final = "iuran-export/v1"
 BUNDLES_AT_ONCE: Final = 16
-EARLIER_BYTES_MAX: Final = 1 << 32
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", re.ASCII)
 _NOTED: Final = tuple(f'"kind":"{kind}"'.encode() for kind in (Kind.LEDGER, Kind.KEY, Kind.SCHEME))
 """Stand in entries whose acts are kept; where one stands in another entry, that is read for nothing."""
@@ -74,16 +74,21 @@ class Exported(NamedTuple):
 
 
 class _Log(NamedTuple):
-    """One journal on its way: as its source shows it, its checkpoint, and the notes that the folder had."""
+    """One journal on its way: as its source shows it, its checkpoint, and the newest one that the folder had."""
 
     shown: Shown
     checkpoint: Checkpoint
-    kept: Mapping[int, bytes]
+    kept: Checkpoint | None
 
     @property
     def root(self) -> str:
         """Where its files lie."""
         return f"log/{self.shown.journal}"
+
+    @property
+    def earlier(self) -> str:
+        """Where its earlier checkpoints lie."""
+        return f"{self.root}/checkpoints"
 
 
 class Export:
@@ -109,10 +114,16 @@ class Export:
         for log in self._logs:
             self._tiles(log, advance)
         self._folder.settle()
-        files = dict(self._small_files())
-        if any(self._folder.read(path, len(content)) != content for path, content in files.items()):
+        drafts = {log.earlier: self._folder.draft(log.earlier, self._earlier(log)) for log in self._logs}
+        files = dict(self._small_files(drafts))
+        changed = [path for path, digest in drafts.items() if self._folder.digest(path) != digest]
+        if changed or any(self._folder.read(path, len(content)) != content for path, content in files.items()):
             manifest = files.pop(MANIFEST)
             self._folder.take_away(MANIFEST)
+            # before the newest checkpoint, which is among them, is replaced: what was seen once is never lost
+            for path in changed:
+                self._folder.accept(path)
+            self._folder.settle()
             self._folder.put(files)
             self._folder.settle()
             for log in self._logs:
@@ -120,6 +131,8 @@ class Export:
             self._folder.sweep("schemes", lambda path: path in files)
             self._folder.put({MANIFEST: manifest})
             self._folder.settle()
+        for path in drafts:
+            self._folder.discard(path)
         name = self._logs[0].checkpoint.origin.rpartition("/log/")[0]
         size = sum(log.checkpoint.size for log in self._logs)
         return Exported(name, len(self._logs), size, len(self._schemes))
@@ -133,24 +146,33 @@ class Export:
             checkpoint = open_checkpoint(shown.note, verifiers)
             log = _Log(shown, checkpoint, self._kept(f"log/{shown.journal}", verifiers))
             self._check_growth(log)
-        except (NoteError, ProofError, TileError) as error:
+        except (NoteError, ProofError, TileError, UnicodeDecodeError) as error:
             raise ExportError(f"{where}: {error}") from error
         return log
 
-    def _kept(self, root: str, verifiers: list[LogVerifier]) -> dict[int, bytes]:
-        """Give the notes of an older export, by size; each must be signed by a key that the journal has now."""
-        kept: dict[int, bytes] = {}
-        earlier = self._folder.read(f"{root}/checkpoints", EARLIER_BYTES_MAX) or b""
-        newest = self._folder.read(f"{root}/checkpoint", NOTE_BYTES_MAX)
-        for note in (*notes.notes_of([earlier]), *([] if newest is None else [newest])):
-            kept[open_checkpoint(note, verifiers).size] = note
+    def _kept(self, root: str, verifiers: list[LogVerifier]) -> Checkpoint | None:
+        """Give the newest checkpoint of an older export; each must be signed by a key that the journal has now."""
+        kept: Checkpoint | None = None
+        for note in self._kept_notes(root):
+            checkpoint = open_checkpoint(note, verifiers)
+            if kept is not None and checkpoint.size < kept.size:
+                raise NoteError(
+                    f"{root}/checkpoints: expected sizes that grow, got {checkpoint.size} after {kept.size}"
+                )
+            kept = checkpoint
         return kept
+
+    def _kept_notes(self, root: str) -> Iterator[bytes]:
+        """Give the notes of an older export, by size; its newest may come twice, where a later export was cut short."""
+        newest = self._folder.read(f"{root}/checkpoint", NOTE_BYTES_MAX)
+        earlier = notes.notes_of(self._folder.stream(f"{root}/checkpoints"))
+        return heapq.merge(earlier, [] if newest is None else [newest], key=_size)
 
     def _check_growth(self, log: _Log) -> None:
         """Raise ProofError unless the newest checkpoint that the folder has is contained in the one to export."""
-        if not log.kept:
+        if log.kept is None:
             return
-        old, new = claimed(log.kept[max(log.kept)]), log.checkpoint
+        old, new = log.kept, log.checkpoint
         if old.size > new.size:
             raise ProofError(f"checkpoint: expected size {old.size} or more, which {self._folder} has, got {new.size}")
         wanted = needs_consistency(old.size, new.size)
@@ -240,14 +262,13 @@ class Export:
 
     # -- small files -------------------------------------------------------------------------------------------------
 
-    def _small_files(self) -> Iterator[tuple[str, bytes]]:
-        """Give all files but tiles and bundles; the manifest, which tells of the others, last."""
+    def _small_files(self, drafts: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+        """Give all files but tiles, bundles and `drafts` (their digests); the manifest, which tells of all, last."""
         logs: list[dict[str, Any]] = []
         for log in self._logs:
             files = {
                 "vkey": self._vkeys(log).encode() + b"\n",
                 "checkpoint": log.shown.note,
-                "checkpoints": b"".join(self._earlier(log)),
             }
             yield from ((f"{log.root}/{name}", content) for name, content in files.items())
             point = log.checkpoint
@@ -257,7 +278,8 @@ class Export:
                     "origin": point.origin,
                     "size": point.size,
                     "root": point.root.hex(),
-                    "sha256": {name: sha256(content).hexdigest() for name, content in files.items()},
+                    "sha256": {name: sha256(content).hexdigest() for name, content in files.items()}
+                    | {"checkpoints": drafts[log.earlier]},
                 }
             )
         schemes: list[dict[str, str]] = []
@@ -287,12 +309,21 @@ class Export:
             listed = ()
         return "\n".join(listed) or log.shown.vkeys
 
-    def _earlier(self, log: _Log) -> Iterable[bytes]:
-        """Give the notes below the exported size, by size: the source's, and those that the folder had."""
-        found = {size: note for size, note in log.kept.items() if size < log.checkpoint.size}
-        for note in self._source.earlier(log.shown.journal, log.checkpoint.size):
-            found.setdefault(claimed(note).size, note)
-        return [found[size] for size in sorted(found)]
+    def _earlier(self, log: _Log) -> Iterator[bytes]:
+        """Give the notes below the exported size, by size: those that the folder had, and the source's others."""
+        theirs, before = self._source.earlier(log.shown.journal, log.checkpoint.size), 0
+        try:
+            for note in heapq.merge(self._kept_notes(log.root), theirs, key=_size):
+                size = _size(note)
+                if before < size < log.checkpoint.size:
+                    yield note
+                    before = size
+        except (NoteError, UnicodeDecodeError) as error:
+            raise ExportError(f"L6 journal {log.shown.journal}: checkpoints: {error}") from error
+
+
+def _size(note: bytes) -> int:
+    return claimed(note).size
 
 
 def _several(tiles: Iterator[Tile]) -> Iterator[list[Tile]]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ from ledger.errors import Unfit
 MANIFEST: Final = "manifest.json"
 DRAFT: Final = ".draft"
 _SYNCED_AT_ONCE: Final = 8
+_PIECE_BYTES: Final = 1 << 20
 _KNOWN: Final = frozenset({MANIFEST, f".{MANIFEST}{DRAFT}", "log", "schemes"})
 
 
@@ -44,6 +46,44 @@ class ExportFolder:
                 return file.read(bytes_max + 1)
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+    def stream(self, path: str) -> Iterator[bytes]:
+        """Give a file's content in pieces; nothing if it is not there."""
+        with suppress(FileNotFoundError, NotADirectoryError), self._folder.joinpath(path).open("rb") as file:
+            while piece := file.read(_PIECE_BYTES):
+                yield piece
+
+    def digest(self, path: str) -> str:
+        """Give the SHA-256 (hex) of a file's bytes; of none if it is not there."""
+        found = sha256()
+        for piece in self.stream(path):
+            found.update(piece)
+        return found.hexdigest()
+
+    def draft(self, path: str, pieces: Iterable[bytes]) -> str:
+        """Draft a file that may be longer than memory; give the SHA-256 (hex) of its bytes.
+
+        It lies on the disk and counts for nothing until `accept` moves it to its place.
+        """
+        found = sha256()
+        with self._draft_of(path).open("wb") as file:
+            for piece in pieces:
+                found.update(piece)
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        return found.hexdigest()
+
+    def accept(self, path: str) -> None:
+        """Move a draft to its place; its name lasts once `settle` returned."""
+        place = self._folder.joinpath(path)
+        self._make(place.parent)
+        self._draft_of(path).replace(place)
+        self._unsynced.add(place.parent)
+
+    def discard(self, path: str) -> None:
+        """Remove a draft that was not accepted, if there is one."""
+        self._draft_of(path).unlink(missing_ok=True)
 
     def put(self, files: Mapping[str, bytes]) -> None:
         """Write these files by path, each whole or not at all; they are there, and last, once `settle` returned.
@@ -79,6 +119,10 @@ class ExportFolder:
                     path.unlink()
             if here != start and not any(here.iterdir()):
                 here.rmdir()
+
+    def _draft_of(self, path: str) -> Path:
+        # not beside its place: where nothing changes, nothing shall be touched there
+        return self._folder.joinpath(f".{path.replace('/', '-')}{DRAFT}")
 
     def _finish(self) -> None:
         under_way, self._under_way = self._under_way, []

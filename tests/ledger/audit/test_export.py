@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -188,6 +188,35 @@ def test_what_the_checkpoint_does_not_sign_is_not_written(
             for step in (f"ALTER TABLE {table} DISABLE TRIGGER USER", statement):
                 connection.execute(step)  # type: ignore[call-overload]
         with pytest.raises(ExportError, match=rf"^{law} journal 0"):
+            export(url, tmp_path / "export")
+    assert not whole(tmp_path / "export")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda notes: notes[::-1], "expected sizes that grow"),
+        (lambda notes: [*notes, b"nothing\n"], "at the end that are none"),
+        (lambda notes: [notes[0].replace(b"\n", b"\xff\n", 1), *notes[1:]], "codec can't decode"),
+    ],
+)
+def test_a_history_that_is_spoilt_is_told_and_not_built_upon(
+    change: Callable[[list[bytes]], list[bytes]], told: str, honest: Honest, fresh: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(fresh, tmp_path / "spoilt"))
+    place = folder / "log/0/checkpoints"
+    place.write_bytes(b"".join(change(list(notes_of([place.read_bytes()])))))
+    with pytest.raises(ExportError, match=f"^L6 journal 0: .*{told}"):
+        export(honest.ledger.url, folder)
+
+
+def test_a_history_of_nonsense_in_the_database_is_told(honest: Honest, servers: Servers, tmp_path: Path) -> None:
+    with copied(servers, honest.ledger.url) as url:
+        with psycopg.connect(url) as connection:
+            connection.execute("ALTER TABLE checkpoints DISABLE TRIGGER USER")
+            newest = "SELECT max(size) FROM checkpoints WHERE journal = 0"
+            connection.execute(f"UPDATE checkpoints SET note = 'x' WHERE journal = 0 AND size < ({newest})")
+        with pytest.raises(ExportError, match=r"^L6 journal 0: checkpoints: checkpoint: expected three lines"):
             export(url, tmp_path / "export")
     assert not whole(tmp_path / "export")
 
