@@ -55,6 +55,7 @@ __all__ = [
     "Record",
     "adjusted_amounts",
     "decode",
+    "read_gig",
     "stored_adjustment",
     "stored_gig",
     "stored_remittance",
@@ -268,6 +269,27 @@ def _rejection(record: Record, gate: Gate, refused: Refused) -> Rejection:
 # --- what was accepted before ------------------------------------------------------------
 
 _open_data = msgspec.json.Decoder(GigCompleted).decode
+
+
+def read_gig(data_json: bytes) -> tuple[GigCompleted, tuple[int, ...], int]:
+    """The same of an entry that was accepted, for whoever reads many: amounts are read, words are not looked at again.
+
+    Raises ValueError for data that has no gig's members, or amounts that its currency can't hold.
+    """
+    data = _open_data(data_json)
+    exponent = EXPONENTS.get(data.currency, -1)
+    minor = []
+    for component in data.components:
+        coefficient, places = _amount(component.amount)
+        if places > exponent:
+            raise ValueError(f"data amount: expected at most {exponent} decimals, got {places}")
+        minor.append(coefficient * SCALES[exponent - places])
+    if data.commission is UNSET:
+        return data, tuple(minor), 0
+    coefficient, places = _amount(data.commission)
+    if places > exponent:
+        raise ValueError(f"data commission: expected at most {exponent} decimals, got {places}")
+    return data, tuple(minor), coefficient * SCALES[exponent - places]
 
 
 def stored_gig(data_json: bytes) -> tuple[GigCompleted, tuple[int, ...], int]:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 Attribute = str | bool | tuple[str, ...]
 
-_OF_WORKER = 'SELECT leaf FROM entries WHERE worker = %s AND kind = %s ORDER BY journal, "index"'
+_OF_WORKER = 'SELECT leaf FROM entries WHERE journal = %s AND worker = %s AND kind = %s ORDER BY "index"'
 _OF_EVENT = "SELECT leaf FROM entries WHERE event_key = ANY(%s)"
 _SCHEMES = 'SELECT leaf FROM entries WHERE kind = %s AND worker IS NULL ORDER BY journal, "index"'
 _open_changed = msgspec.json.Decoder(events.WorkerChanged).decode
@@ -92,7 +92,7 @@ def change_worker(
     Raises Unfit for what is no worker or attribute and for a change that is announced and not yet entered, LedgerError.
     """
     ledger = ledger_of(settings)
-    stated, number = _stated(ledger.url, worker)
+    stated, number = _stated(ledger, worker)
     if all(stated.get((name, from_day)) == value for name, value in attributes.items()):
         return False
     data = events.WorkerChanged(effective_on=from_day.isoformat(), set=dict(attributes))
@@ -101,12 +101,13 @@ def change_worker(
     return True
 
 
-def _stated(url: str, worker: str) -> tuple[dict[tuple[str, date], Any], int]:
+def _stated(ledger: Ledger, worker: str) -> tuple[dict[tuple[str, date], Any], int]:
     """Give what was stated last of each attribute and day, and how many changes of this kind a worker has had."""
     numbered = re.compile(rf"worker/{re.escape(worker)}/changed/([1-9][0-9]*)").fullmatch
     stated: dict[tuple[str, date], Any] = {}
     newest = 0
-    for entry in _entries(url, _OF_WORKER, (worker, KIND_NUMBERS[Kind.WORKER])):
+    journal = partition_of(worker.encode(), ledger.facts.journals)
+    for entry in _entries(ledger.url, _OF_WORKER, (journal, worker, KIND_NUMBERS[Kind.WORKER])):
         if not isinstance(entry.event, StoredEvent):
             continue
         changed = changed_of(entry.event.time, _open_changed(bytes(entry.event.data)))

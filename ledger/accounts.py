@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from contracts.entry import Entry
     from ledger.acts import Acts
+    from ledger.books import Line
 
 OTHER_STATES: Final = ("credit", "drawn", "remitted", "returned", "withheld")
 
@@ -43,6 +44,18 @@ def account_of(
     Raises UntoldGig when they correct a gig from before the snapshot, and InvariantError (L1) when the balances that
     follow are not those that the newest entry shows (unless `strict` is False).
     """
+    return booked(worker, told, acts, snapshot, as_of, strict)[0]
+
+
+def booked(
+    worker: str,
+    told: Sequence[Entry],
+    acts: Acts,
+    snapshot: Account | None = None,
+    as_of: int = -1,
+    strict: bool = True,
+) -> tuple[Loaded, list[Line]]:
+    """Give a worker's account as `account_of` does, and the book of these entries. Raises the same."""
     account = Account(worker) if snapshot is None else snapshot
     closes = [act for act in acts.closes if act.leaf_index > as_of]
     book = book_of(told, closes, begun=snapshot is not None)
@@ -51,7 +64,7 @@ def account_of(
     newest = told[-1].index if told else as_of
     if told and strict:
         check_balances(account, told[-1])
-    return Loaded(account, len(told), newest >= 0 and acts.is_due(account, newest))
+    return Loaded(account, len(told), newest >= 0 and acts.is_due(account, newest)), book
 
 
 def check_balances(account: Account, entry: Entry) -> None:

@@ -90,6 +90,11 @@ class Acts:
             list(self._generations),
         )
 
+    @property
+    def changed_at(self) -> int:
+        """The index of the newest act that changed what is due; -1 for none. Who has an entry after it is not due."""
+        return self._generations[-1][0] if self._generations else -1
+
     def is_due(self, account: Account, newest: int) -> bool:
         """Tell whether acts after a worker's newest entry (its index) reach back into what was posted by then."""
         generation = ""

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET
 
 from contracts import events
+from contracts.codec import read_gig
 from contracts.entry import Kind, Reason, StoredEvent
 from ledger.domain.fold import UntoldGig
 from ledger.domain.story import Adjusted, Chain, Closed, Completed, Restated, Reversed, Told, chains
@@ -145,7 +146,7 @@ class _Book:
             if gig is None:
                 raise UntoldGig(f"entry {entry.index}: expected the gig that it adjusts before it, got none")
             currency = gig.gig.currency
-        fact = fact_of_entry(entry, currency)
+        fact = fact_of_entry(entry, currency, read_gig)
         if isinstance(fact, Completed):
             self._gigs[fact.name] = fact
             self._names[entry.index] = fact.name

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date
 from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import UNSET
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from contracts.entry import Entry
     from contracts.events import Event, GigAdjusted, GigCompleted
     from ledger.domain.scheme import Version
+
+_Read: TypeAlias = "tuple[GigCompleted, tuple[int, ...], int]"
+_new = tuple.__new__
 
 _PLATFORM_SOURCE = "urn:iuran:platform:"
 
@@ -68,7 +71,7 @@ def gig_of(
 ) -> Gig:
     """Give the gig of an accepted `gig.completed`: amounts in minor units, `occurred_at` in epoch seconds."""
     segments = data.segments
-    return Gig(
+    own = (
         subject,
         source[len(_PLATFORM_SOURCE) :],
         data.service,
@@ -86,6 +89,7 @@ def gig_of(
         None if data.payment_due_on is UNSET else _day(data.payment_due_on),
         None if data.rate is UNSET or data.rate_date is UNSET else _exchange(data.rate, data.rate_date, data.currency),
     )
+    return _new(Gig, own)
 
 
 def adjusted_of(source: str, occurred_at: int, data: GigAdjusted, amounts: tuple[int, ...]) -> Adjusted:
@@ -149,37 +153,43 @@ def fact_of(event: Event, amounts: tuple[int, ...] | None = None) -> Fact | None
 # -- facts of entries ------------------------------------------------------------------------------------------------
 
 
-def gig_of_entry(entry: Entry) -> Gig:
-    """Give the gig that an accrual entry keeps. Raises InvariantError (L4) when its event would not be accepted."""
+def gig_of_entry(entry: Entry, read: Callable[[bytes], _Read] = stored_gig) -> Gig:
+    """Give the gig that an accrual entry keeps. Raises InvariantError (L4) when its event would not be accepted.
+
+    `read`: `codec.read_gig` for one that was accepted surely, whose words are not looked at again.
+    """
     event = entry.event
     source = entry.cause.source
     if not isinstance(event, StoredEvent) or not isinstance(source, str):
         raise InvariantError("L4", f"journal {entry.journal} entry {entry.index}: expected a gig, got none")
     try:
-        data, amounts, commission = stored_gig(bytes(event.data))
+        data, amounts, commission = read(bytes(event.data))
         return gig_of(source, event.subject, forms.parse_instant(event.time), data, amounts, commission)
     except ValueError as error:
         raise InvariantError("L4", f"journal {entry.journal} entry {entry.index}: {error}") from error
 
 
-def fact_of_entry(entry: Entry, currency: str | None = None) -> Fact | None:
+def fact_of_entry(
+    entry: Entry, currency: str | None = None, read: Callable[[bytes], _Read] = stored_gig
+) -> Fact | None:
     """Give the fact that an entry with an event of a worker tells; None where no scheme reads it.
 
-    `currency`: an adjustment's gig's. Raises InvariantError (L4) when its event would not be accepted.
+    `currency`: an adjustment's gig's; `read` as in `gig_of_entry`. Raises InvariantError (L4) when its event would not
+    be accepted.
     """
     event, source = entry.event, entry.cause.source
     if not isinstance(event, StoredEvent) or not isinstance(source, str):
         raise InvariantError("L4", f"journal {entry.journal} entry {entry.index}: expected an event, got none")
+    if event.type == events.GIG_COMPLETED:
+        return Completed(gig_name(source, str(entry.cause.id)), gig_of_entry(entry, read))
     try:
-        return _fact(entry, event, source, currency)
+        return _fact(event, source, currency)
     except ValueError as error:
         raise InvariantError("L4", f"journal {entry.journal} entry {entry.index}: {error}") from error
 
 
-def _fact(entry: Entry, event: StoredEvent, source: str, currency: str | None) -> Fact | None:
+def _fact(event: StoredEvent, source: str, currency: str | None) -> Fact | None:
     told = bytes(event.data)
-    if event.type == events.GIG_COMPLETED:
-        return Completed(gig_name(source, str(entry.cause.id)), gig_of_entry(entry))
     if event.type == events.GIG_ADJUSTED:
         if currency is None:
             raise ValueError("adjustment: expected its gig before it, got none")
@@ -271,20 +281,13 @@ def contributions_of(entry: Entry) -> list[Contribution]:
     if rows is UNSET:
         return []
     own = platform_of(entry.cause.source) if isinstance(entry.cause.source, str) else ""
-    return [
-        Contribution(
-            c.scheme,
-            c.version,
-            c.fund,
-            c.payer,
-            c.window,
-            c.amount,
-            c.unit,
-            ACCRUED if c.state is UNSET else c.state,
-            own if c.platform is UNSET else c.platform,
-        )
-        for c in rows
-    ]
+    found = []
+    for row in rows:
+        state = ACCRUED if row.state is UNSET else row.state
+        platform = own if row.platform is UNSET else row.platform
+        posting = (row.scheme, row.version, row.fund, row.payer, row.window, row.amount, row.unit, state, platform)
+        found.append(_new(Contribution, posting))
+    return found
 
 
 def row_of(posting: Contribution, platform: str) -> ContributionRow:
@@ -302,8 +305,10 @@ def row_of(posting: Contribution, platform: str) -> ContributionRow:
 
 def _components(components: Iterable[events.Component], amounts: tuple[int, ...]) -> tuple[Component, ...]:
     return tuple(
-        Component(c.kind, amount, None if c.purpose is UNSET else c.purpose)
-        for c, amount in zip(components, amounts, strict=True)
+        [
+            _new(Component, (c.kind, amount, None if c.purpose is UNSET else c.purpose))
+            for c, amount in zip(components, amounts, strict=True)
+        ]
     )
 
 

@@ -18,8 +18,9 @@ from contracts.canonical import INTEGER_LIMIT
 from contracts.entry import BalanceRow, ContributionRow, Kind, NoticeRow, Reason, StoredEvent
 from ledger.books import KnownGig, story_of
 from ledger.domain import acting
-from ledger.domain.closing import close
+from ledger.domain.closing import close, speaks
 from ledger.domain.correction import restate
+from ledger.domain.posting import Contribution
 from ledger.domain.quantity import exact_text
 from ledger.domain.story import Adjusted, Changed, Closed, Completed, Decided, Remitted, Reversed, chains
 from ledger.intake import platform_of, row_of
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from ledger.acts import Acts
     from ledger.books import Line
     from ledger.domain.notices import Said
-    from ledger.domain.posting import Contribution, Outcome
+    from ledger.domain.posting import Outcome
     from ledger.domain.registry import Registry
     from ledger.domain.standing import Account, Key
     from ledger.domain.story import Fact
@@ -198,6 +199,11 @@ def close_parts(
     if outcome.contributions:
         own += main_parts(Kind.CLOSE, outcome, account, funds)
     return [*own, *notice_parts([*said, *outcome.said], account, acts.registry)]
+
+
+def close_speaks(closed: Closed, acts: Acts) -> bool:
+    """Tell whether a close can bring anything to workers who paid nothing in and for whom nothing is due."""
+    return speaks(closed.period, acts.registry)
 
 
 def is_beyond(account: Account) -> bool:

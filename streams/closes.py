@@ -1,7 +1,7 @@
 """A period's close in one journal: through all workers in order, in slices, each its own commit.
 
-A close waits until the journal has read what it names (`is_ready`). It is worked out twice: first to count its parts,
-as each says how many there are; then to write them. Part 1 holds the event; then come the parts of each worker to whom
+A close waits until the journal has read what it names (`is_ready`). It is worked out for all workers before the first
+part is written, as each says how many there are. Part 1 holds the event; then come the parts of each worker to whom
 something is posted or said, workers in order of name. Nothing else of the journal is decided meanwhile, so what was
 counted is what is written, and after a crash the close goes on behind the last worker that has all parts: the record's
 offset counts as read only with the last part. Upholds L3 (each part once) and L4 (the same bytes however it was cut).
@@ -21,7 +21,7 @@ from contracts.topics import CONTROL
 from ledger import parts
 from ledger.errors import InvariantError
 from ledger.intake import closed_of
-from streams.writing import Decision, Writing, advance, key_of_gig, stored
+from streams.writing import Decision, Writing, advance, hold, key_of_gig, stored
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,9 +34,12 @@ if TYPE_CHECKING:
     from ledger.domain.story import Closed
     from ledger.parts import Part
     from streams.needs import Decoded
-    from streams.writing import State
+    from streams.writing import Held, State
 
 SLICE_WORKERS: Final = 500
+"""Workers that are loaded and worked out at a time."""
+LOT_PARTS: Final = 2_000
+"""Parts, or more, that one commit writes."""
 
 
 class UnderWay(NamedTuple):
@@ -145,6 +148,31 @@ def parts_of(closing: Closing, account: Account, acts: Acts, due: bool, book: Se
     The account was loaded under the acts before the close; `acts` are those with it.
     """
     return parts.close_parts(closing.closed, account, closing.before, acts, due, book)
+
+
+def close_held(
+    closing: Closing, accounts: dict[str, Held], worker: str, acts: Acts, concerned: bool
+) -> list[Part] | None:
+    """Close a worker's account in memory, which must know of a close also where it brings nothing; give the parts.
+
+    None where it has to be loaded: it is not there, or is wanted otherwise (whole, or tried first) and let go of here.
+    Raises InvariantError (L4) when one that is not `concerned` gets parts.
+    """
+    held = accounts.get(worker)
+    if held is None:
+        return None
+    if held.due or held.near_limit:
+        del accounts[worker]
+        return None
+    own = parts_of(closing, held.account, acts, False, ())
+    if own and not concerned:
+        told = f"expected a close of {closing.closed.period} to bring nothing, got {len(own)} parts"
+        raise InvariantError("L4", f"offset {closing.record.offset}: {told}")
+    if parts.is_beyond(held.account):
+        del accounts[worker]  # a worker whose balance would go too far is left as they are, which this account is not
+    elif own:
+        accounts[worker] = hold(held.account, held.unsaved + len(own))
+    return own
 
 
 def begin(closing: Closing, state: State, count: int) -> Decision:

@@ -14,9 +14,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Final, TypeVar, TypeVarTuple
 
-import msgspec
 import psycopg
 
 from contracts import entry as entries
@@ -25,30 +24,23 @@ from contracts.events import Event, PeriodClosed
 from ledger.acts import Acts
 from ledger.errors import Fenced, InvariantError, KeysTaken, LedgerError, StoreUnavailable, Unfit
 from ledger.store import database
-from ledger.store.journal import Journal, RejectedRecord, Snapshot
 from ledger.store.opening import open_journal
-from ledger.store.rows import KIND_NUMBERS, copy_row
-from ledger.store.standings import (
-    SNAPSHOT_ENTRIES,
-    load_accounts,
-    load_books,
-    load_gigs,
-    newest_entry,
-    taken,
-)
+from ledger.store.standings import load_accounts, load_books, load_gigs, newest_entry, taken
 from streams import closes, pipeline
 from streams.closer import Place, work_out
 from streams.office import Commit
+from streams.rows import write_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from contracts.codec import Record
-    from contracts.entry import Position
+    from ledger.store.journal import Journal
     from ledger.store.keystore import KeyStore
     from streams.closes import UnderWay
     from streams.office import Office
     from streams.pipeline import Decision, State
+    from streams.rows import Write
 
 log = logging.getLogger(__name__)
 
@@ -70,14 +62,6 @@ RECORD_BYTES: Final = 100
 """Records of so many bytes are thought about on the event loop: about 40 gigs, 3 ms. Each counts RECORD_BYTES more."""
 
 _ACTS = 'SELECT leaf FROM entries WHERE journal = %s AND kind > 1 AND worker IS NULL ORDER BY "index"'
-
-
-class _Write(NamedTuple):
-    rows: Sequence[bytes]
-    leaves: Sequence[bytes]
-    positions: Mapping[str, Position]
-    rejected: Sequence[RejectedRecord]
-    snapshots: Sequence[Snapshot]
 
 
 class Desk:
@@ -253,7 +237,8 @@ class Desk:
         batch, known = await self._load(batch, state, journal.connection)
         clock.append(time.perf_counter())
         if self._is_close(batch, state, known):
-            await self._close(batch[0], state)
+            if not await self._close(batch[0], state):
+                return records
         else:
             quick = few and not state.books  # a worker's whole book may take long, however few records want it
             decision = await self._think(quick, pipeline.decide, batch, state, known, self._check_first > 0)
@@ -273,7 +258,7 @@ class Desk:
     ) -> None:
         """Commit a decision, publish its checkpoint, count."""
         journal = self._open_journal()
-        write = await self._think(len(batch) <= FEW_RECORDS, self._write, decision, state)
+        write = await self._think(len(decision.written) <= FEW_RECORDS, write_of, decision, state)
         clock.append(time.perf_counter())
         note = await journal.append(write)
         clock.append(time.perf_counter())
@@ -310,15 +295,18 @@ class Desk:
             return True
         return key not in known and closes.refusal(event, state.acts, closes.prefix_of(record)) is None
 
-    async def _close(self, decoded: pipeline.Decoded, state: State) -> None:
-        """Work a close out for all workers; goes on where a crash left it."""
+    async def _close(self, decoded: pipeline.Decoded, state: State) -> bool:
+        """Work a close out for all workers; goes on where a crash left it. False when the desk was closed meanwhile."""
 
         async def commit(batch: Sequence[pipeline.Decoded], decision: Decision) -> None:
             await self._commit(batch, decision, state, [time.perf_counter()] * 3)
 
-        place = Place(state, self._open_journal().connection, self._office.thinking, commit)
-        await work_out(decoded, place, self._under_way, self._before)
+        journal = self._open_journal()
+        place = Place(state, journal.connection, self._office.thinking, commit, lambda: self.closed)
+        if not await work_out(decoded, place, self._under_way, self._before):
+            return False
         self._under_way = self._before = None
+        return True
 
     # -- looking up ----------------------------------------------------------------------------------------------
 
@@ -367,40 +355,8 @@ class Desk:
         keys = wanted.keys if self._check_first else wanted.firm_keys
         return batch[:length], await taken(connection, keys)
 
-    def _write(self, decision: Decision, state: State) -> _Write:
-        number = self.number
-        written = decision.written
-        rejected = [
-            RejectedRecord(
-                w.leaf_index, r.topic, r.partition, r.offset, r.timestamp_ms, x.code.value, x.detail, r.key, r.value,
-                _headers(r),
-            )
-            for w in written
-            if w.refused is not None
-            for r, x in [w.refused]
-        ]  # fmt: skip
-        return _Write(
-            [
-                copy_row(number, KIND_NUMBERS[w.kind], w.leaf_index, w.event_key, w.worker, w.leaf, w.refers_to)
-                for w in written
-            ],
-            [w.leaf for w in written],
-            decision.positions,
-            rejected,
-            self._snapshots(decision, state),
-        )
-
-    def _snapshots(self, decision: Decision, state: State) -> list[Snapshot]:
-        due = []
-        for worker, index in decision.touched.items():
-            held = state.accounts[worker]
-            if held.unsaved >= SNAPSHOT_ENTRIES:
-                due.append(Snapshot(worker, index, msgspec.json.encode(held.account.dump())))
-                held.unsaved = 0
-        return due
-
     def _committed(
-        self, batch: Sequence[pipeline.Decoded], decision: Decision, write: _Write, clock: list[float]
+        self, batch: Sequence[pipeline.Decoded], decision: Decision, write: Write, clock: list[float]
     ) -> None:
         steps = ("decode", "load", "decide", "commit")
         seconds = {step: after - before for step, before, after in zip(steps, clock, clock[1:], strict=False)}
@@ -416,11 +372,3 @@ class Desk:
         if excess > 0:
             for worker in list(state.accounts)[: excess + self._office.accounts_max // 8]:
                 del state.accounts[worker]
-
-
-def _headers(record: Record) -> list[list[str | None]]:
-    """A record's headers in hex, byte for byte: names may be no UTF-8 (`streams.tolerant`) or hold NUL."""
-    return [
-        [name.encode(errors="surrogateescape").hex(), None if value is None else value.hex()]
-        for name, value in record.headers
-    ]

@@ -46,7 +46,7 @@ _ACTS: LiteralString = (
 )
 _ACT_KINDS: Final = (KIND_NUMBERS[Kind.SCHEME], KIND_NUMBERS[Kind.PLATFORM])
 _WORKERS: LiteralString = (
-    'SELECT "index", leaf FROM entries WHERE worker = %s AND journal + 0 = %s AND "index" < %s ORDER BY "index"'
+    'SELECT "index", leaf FROM entries WHERE worker = %s AND journal = %s AND "index" < %s ORDER BY "index"'
 )
 
 

@@ -66,7 +66,7 @@ _REFUSED: LiteralString = (
     'WHERE journal = %s AND "index" >= %s ORDER BY "index"'
 )
 _EARLIER: LiteralString = (
-    'SELECT "index", substring(leaf FOR %s) FROM entries WHERE worker = %s AND journal + 0 = %s AND "index" < %s '
+    'SELECT "index", substring(leaf FOR %s) FROM entries WHERE worker = %s AND journal = %s AND "index" < %s '
     'ORDER BY "index"'
 )
 _OF_GIG: LiteralString = (

@@ -46,6 +46,14 @@ def close(
     return outcome
 
 
+def speaks(period: Span, registry: Registry) -> bool:
+    """Tell whether closing a period can post or say anything to a worker who has paid nothing in and for whom nothing
+    is due: whether something acts at a close. What follows gigs stands there already.
+    """
+    plans = (plan for scheme in registry.schemes() for plan in registry.plans_within(scheme, period, ("any",)))
+    return any(plan.group.on_close for plan in plans)
+
+
 def _close(plan: Plan, account: Account, registry: Registry, outcome: Outcome) -> bool:
     standing = None if plan.key is None else account.standings.get(plan.key)
     if standing is None:

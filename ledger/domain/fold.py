@@ -16,7 +16,7 @@ from ledger.domain.correction import forget_first, take_pay
 from ledger.domain.credit import CREDIT, REMITTED, note
 from ledger.domain.dispute import decide
 from ledger.domain.earning import addition
-from ledger.domain.period import midnight
+from ledger.domain.period import is_day, midnight
 from ledger.domain.plan import RUNNING_KEY
 from ledger.domain.posting import ACCRUED, Contribution, Outcome, name_of
 from ledger.domain.remittance import take_remittance
@@ -74,8 +74,9 @@ class Fold:
             decide(fact, self.account, self.registry, written=True)
         elif not isinstance(fact, Restated):
             assert_never(fact)
+        platform = "" if gig is None else gig.platform
         for posting in contributions:
-            self._post(posting, gig)
+            self._post(posting, platform)
         if isinstance(fact, Changed):
             self._say_again(self.registry.readers(fact.attributes))
         elif isinstance(fact, Restated):
@@ -148,6 +149,8 @@ class Fold:
     def _say(self, plans: Sequence[Plan], gig: Gig) -> None:
         """Remember what was said of these windows; a gig's own window keeps no memory."""
         kept = [plan for plan in plans if plan.key is not None and not is_quick(plan, self.account)]
+        if not kept and not self.account.joining:
+            return
         for plan in kept:
             settle(plan, self.account, self.registry, Outcome([], []), gig=gig, written=True)
         if self.account.joining or any(plan.group.compiled.reaches for plan in kept):
@@ -156,38 +159,35 @@ class Fold:
     def _say_again(self, schemes: Iterable[str]) -> None:
         settle_others((), self.account, self.registry, Outcome([], []), written=True, schemes=set(schemes))
 
-    def _post(self, posting: Contribution, gig: Gig | None) -> None:
-        account = self.account
-        if posting.state in (REMITTED, CREDIT):
-            note(posting, account)
+    def _post(self, posting: Contribution, platform: str) -> None:
+        scheme, _, fund, _, _, amount, unit, state, on = posting
+        if state == ACCRUED:
+            self.account.add_balance((scheme, fund, unit), amount)
+        elif state in (REMITTED, CREDIT):
+            note(posting, self.account)
             return
-        balance = (posting.scheme, posting.fund, posting.unit)
-        if posting.state == ACCRUED:
-            account.add_balance(balance, posting.amount)
         else:
-            account.add_other(balance, posting.state, posting.amount)
-        platform = posting.platform or (gig.platform if gig is not None else "")
-        self._place(posting, platform)
+            self.account.add_other((scheme, fund, unit), state, amount)
+        self._place(posting, on or platform)
 
     def _place(self, posting: Contribution, platform: str) -> None:
         """Count a posting as made: in the rule that now makes such postings, or as an orphan where there is none."""
         registry, account, name = self.registry, self.account, name_of(posting)
-        runs = _is_day(posting.window) and name in registry.runs(posting.scheme)
-        if runs:
+        if is_day(posting.window) and name in registry.runs(posting.scheme):
             day = date.fromisoformat(posting.window)
             keys = [(posting.scheme, RUNNING_KEY, whose) for whose in dict.fromkeys((platform, ""))]
             plans = [plan for key in keys for plan in plans_of(key, account, registry, day)]
+            placed = next(((plan, at) for plan in plans if (at := place_of(plan, name)) is not None), None)
         else:
-            found = registry.window_plans(posting.scheme, posting.window, platform)
-            plans = [plan for plan in found if plan.group.rules]
-            if _is_day(posting.window):
-                plans = [plan for plan in plans if place_of(plan, name) is not None]
-        for plan in plans:
-            at = place_of(plan, name)
-            if at is not None and plan.key is not None:
-                own = account.standings.get(plan.key) or open_standing(plan, account, registry)
-                own.posted[at] += posting.amount
-                return
+            plans = []
+            placed = registry.place_of(posting.scheme, posting.window, platform, name)
+            if placed is None and not is_day(posting.window):
+                found = registry.window_plans(posting.scheme, posting.window, platform)
+                plans = [plan for plan in found if plan.group.rules]
+        if placed is not None and placed[0].key is not None:
+            own = account.standings.get(placed[0].key) or open_standing(placed[0], account, registry)
+            own.posted[placed[1]] += posting.amount
+            return
         for plan in plans:
             if plan.key is not None and plan.key in account.standings:
                 orphans = account.standings[plan.key].orphans
@@ -195,10 +195,6 @@ class Fold:
                 if not orphans[name]:
                     del orphans[name]
                 return
-
-
-def _is_day(window: str) -> bool:
-    return len(window) == 10 and window[4] == "-" and window[7] == "-"
 
 
 def fold(story: Iterable[Told], account: Account, registry: Registry) -> Account:

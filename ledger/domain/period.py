@@ -189,6 +189,11 @@ def window_label(window: Window, day: date) -> str:
     return f"~{day.year:04}-{day.month:02}" if kind == "bucket_month" else f"~{day.isoformat()}"
 
 
+def is_day(label: str) -> bool:
+    """Tell whether a window's label is a day's: of a gig, a day, or what runs on."""
+    return len(label) == 10 and label[4] == "-" and label[7] == "-"
+
+
 def windows_within(window: Window, span: Span) -> list[date]:
     """Give a day of each window that lies wholly within a span, oldest first; none of a gig's or a running window."""
     if window.kind in ("gig", "running", "bucket_month", "bucket_day"):

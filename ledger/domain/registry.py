@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from ledger.domain.lines import View
 
 _MEMO_MAX: Final = 100_000
+_WITHIN_MAX: Final = 1_000
 _Place: TypeAlias = tuple[str | None, tuple[str | None, ...], str, bool, str, int, date | None]
 """What decides which plans cover a gig: zone, zones of its segments, currency, whether it has no rate, platform, block
 of time, day due."""
@@ -92,7 +93,11 @@ class Registry:
         self._bound: dict[tuple[str, str, GroupKey, str, str], Plan] = {}
         self._memo: dict[_Place, tuple[Plan, ...]] = {}
         self._reach: dict[str, int | None] = {}
+        self._dated: dict[tuple[str, Window, date, str], tuple[Plan, ...]] = {}
+        self._within: dict[tuple[str, Span, tuple[str, ...]], tuple[Plan, ...]] = {}
+        self._places: dict[tuple[str, str, str, Name], tuple[Plan, int] | None] = {}
         self._rolling: dict[tuple[str, str], list[Plan]] = {}
+        self._runs: dict[str, frozenset[Name]] = {}
         self._due = False
         stated = {
             name: {key: ((1, value),) for key, value in attributes.items()}
@@ -126,6 +131,9 @@ class Registry:
         """
         twin = self._twin()
         twin.acts = replace(self.acts, closes=(*self.acts.closes, (period, platform)))
+        # which plans there are hangs on no close
+        twin._bound, twin._memo, twin._dated = self._bound, self._memo, self._dated
+        twin._within, twin._places = self._within, self._places
         return twin
 
     def state(self, platform: str, attributes: Mapping[str, Any], from_day: date) -> Registry:
@@ -171,7 +179,11 @@ class Registry:
 
     def runs(self, scheme: str) -> frozenset[Name]:
         """Give what a scheme's rules post that runs on, under whatever version: fund, kind of payer, state and unit."""
-        return frozenset().union(*(self.compiled(version).runs for version in self.versions(scheme)))
+        known = self._runs.get(scheme)
+        if known is None:
+            known = frozenset().union(*(self.compiled(version).runs for version in self.versions(scheme)))
+            self._runs[scheme] = known
+        return known
 
     def group(self, scheme: str, version: str, key: GroupKey) -> Group | None:
         """Give a version's group of this window, pooled or not; None where it has none."""
@@ -222,29 +234,48 @@ class Registry:
         if scheme not in self._versions:
             return ()
         span = parse_period(window)
-        found = []
+        found: list[Plan] = []
         for kind in self._kinds[scheme]:
             if kind != GIG and window_label(kind, span.last) == window:
                 found += self._of_kind(scheme, kind, span.last, platform)
         return tuple(found)
 
-    def plans_within(self, scheme: str, period: Span, platforms: Iterable[str]) -> list[Plan]:
+    def plans_within(self, scheme: str, period: Span, platforms: Iterable[str]) -> tuple[Plan, ...]:
         """Give the plans of all windows that lie within a period, oldest first, shorter before longer.
 
         Pooled ones once, the others for each of these platforms.
         """
+        names = tuple(platforms)
+        known = self._within.get((scheme, period, names))
+        if known is None:
+            if len(self._within) >= _WITHIN_MAX:
+                self._within.clear()
+            known = self._within[scheme, period, names] = self._all_within(scheme, period, names or ("",))
+        return known
+
+    def _all_within(self, scheme: str, period: Span, platforms: tuple[str, ...]) -> tuple[Plan, ...]:
         found: dict[tuple[str, str, str] | None, Plan] = {}
-        names = [*platforms]
         for kind in self._kinds.get(scheme, ()):
             for day in windows_within(kind, period):
-                for platform in names or [""]:
+                for platform in platforms:
                     for plan in self._of_kind(scheme, kind, day, platform):
                         found.setdefault(plan.key, plan)
-        return sorted(found.values(), key=lambda plan: (plan.span.last, plan.span.last - plan.span.first))
+        return tuple(sorted(found.values(), key=lambda plan: (plan.span.last, plan.span.last - plan.span.first)))
+
+    def place_of(self, scheme: str, window: str, platform: str, name: Name) -> tuple[Plan, int] | None:
+        """Give the plan and the rule that now make such postings as one entered in a window that ends; else None."""
+        key = (scheme, window, platform, name)
+        if key not in self._places:
+            if len(self._places) >= _MEMO_MAX:
+                self._places.clear()
+            plans = self.window_plans(scheme, window, platform)
+            kept = [plan for plan in plans if plan.key is not None and name in plan.group.names]
+            self._places[key] = (kept[0], kept[0].group.names.index(name)) if kept else None
+        return self._places[key]
 
     def disputable(self, scheme: str, day: date, platform: str) -> list[Plan]:
         """Give the plans of the windows ending on a day in which a decided dispute is settled."""
-        found = []
+        found: list[Plan] = []
         for kind in self._kinds.get(scheme, ()):
             if kind != GIG:
                 found += self._of_kind(scheme, kind, day, platform)
@@ -391,14 +422,22 @@ class Registry:
         plan = unpriced_group(version).bind(day, gig.platform, self)
         return [plan] if _covers(plan, gig) else []
 
-    def _of_kind(self, scheme: str, kind: Window, day: date, platform: str) -> list[Plan]:
+    def _of_kind(self, scheme: str, kind: Window, day: date, platform: str) -> tuple[Plan, ...]:
         """Give the plans of a kind of window that holds a day; without a platform only those that pool all of them."""
+        known = self._dated.get((scheme, kind, day, platform))
+        if known is None:
+            if len(self._dated) >= _MEMO_MAX:
+                self._dated.clear()
+            known = self._dated[scheme, kind, day, platform] = self._all_of_kind(scheme, kind, day, platform)
+        return known
+
+    def _all_of_kind(self, scheme: str, kind: Window, day: date, platform: str) -> tuple[Plan, ...]:
         version = self.in_force(scheme, window_span(kind, day).last)
         if version is None:
-            return []
+            return ()
         groups = self._compiled[scheme, version.id].groups
         kept = [group for key, group in groups.items() if key[0] == kind and (platform or key[1] or kind == GIG)]
-        return [self._bind(group, day, platform) for group in kept]
+        return tuple(self._bind(group, day, platform) for group in kept)
 
     def _bind(self, group: Group, day: date, platform: str) -> Plan:
         last = window_span(group.window, day).last

@@ -71,7 +71,7 @@ def take_remittance(
             settle(plan, account, registry, outcome, on="remittance", facts=facts, written=written)
 
 
-def _windows(paid: Remitted, registry: Registry) -> list[Plan]:
+def _windows(paid: Remitted, registry: Registry) -> Sequence[Plan]:
     return registry.plans_within(paid.scheme, paid.period, [paid.platform] if paid.platform else [])
 
 

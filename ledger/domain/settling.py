@@ -34,6 +34,9 @@ EVENTS: Final = ("remittance", "dispute")
 
 def take(plan: Plan, gig: Gig, account: Account, registry: Registry, sign: int = 1, before: Gig | None = None) -> None:
     """Take a gig into its window's inputs (or out: sign -1). With `before`: what an adjustment changes of a gig."""
+    if plan.fast and sign > 0 and before is None:
+        _take_plain(plan, gig, account, registry)
+        return
     group = plan.group
     if group.compiled.tracks_first and sign > 0 and account.note_first(plan.scheme, gig.platform, local_of(plan, gig)):
         account.joining.add(plan.scheme)
@@ -58,6 +61,21 @@ def take(plan: Plan, gig: Gig, account: Account, registry: Registry, sign: int =
     if not plan.fast or plan.careful:
         standing.platform = gig.platform
         standing.gigs += sign if before is None else 0
+
+
+def _take_plain(plan: Plan, gig: Gig, account: Account, registry: Registry) -> None:
+    """Take a gig into a window that is nothing but its sums: what folding does most."""
+    if plan.key is None:
+        return
+    standing = account.standings.get(plan.key)
+    if standing is None:
+        standing = open_standing(plan, account, registry)
+    inputs = standing.inputs
+    for at, base in enumerate(plan.assess):
+        inputs[at] += base(gig)
+    if plan.careful:
+        standing.platform = gig.platform
+        standing.gigs += 1
 
 
 def local_of(plan: Plan, gig: Gig) -> date:

@@ -3,8 +3,7 @@
 Upholds L8 (signed before shown): every statement joins the journal's head and stops at `published_size`, so whatever
 it gives can be cited with the checkpoint of that size. Connections take the reader's role and are read-only,
 so that no question can become a write (L2). A worker's entries lie in one journal and are found through the index on
-(worker, index); `journal + 0` keeps the planner from walking the journal's own key instead, which for a rare worker
-would be a walk through everybody's entries.
+(journal, worker, index).
 
 Every question may be asked again: a connection that broke is replaced and the question repeated once. Knows nothing of
 HTTP, tokens or who may see what.
@@ -37,7 +36,7 @@ _ROLE: LiteralString = (
 )
 _NEWEST: LiteralString = (
     'SELECT h.published_size, e."index", e.leaf FROM heads h LEFT JOIN LATERAL ('
-    'SELECT "index", leaf FROM entries WHERE worker = %s AND journal + 0 = h.journal AND "index" < h.published_size '
+    'SELECT "index", leaf FROM entries WHERE journal = h.journal AND worker = %s AND "index" < h.published_size '
     'ORDER BY "index" DESC LIMIT 1) e ON true WHERE h.journal = %s'
 )
 _ENTRY: LiteralString = (
@@ -58,7 +57,7 @@ _REJECTED: LiteralString = (
     'ORDER BY r.journal, r."offset" LIMIT %(limit)s'
 )
 _PAGE: LiteralString = (
-    'SELECT "index", leaf FROM entries WHERE worker = %s AND journal + 0 = %s AND "index" > %s AND "index" < %s '
+    'SELECT "index", leaf FROM entries WHERE worker = %s AND journal = %s AND "index" > %s AND "index" < %s '
     'ORDER BY "index" LIMIT %s'
 )
 _SNAPSHOT: LiteralString = "SELECT as_of, account FROM standings WHERE journal = %s AND worker = %s AND as_of < %s"

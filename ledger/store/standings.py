@@ -8,7 +8,7 @@ whose newest entries correct a gig from before the snapshot.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 import msgspec
 import psycopg
@@ -21,19 +21,20 @@ from ledger.domain.standing import Account
 from ledger.errors import InvariantError, StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
     from contracts.entry import Entry
     from ledger.acts import Acts
     from ledger.books import KnownGig, Line
 
 SNAPSHOT_ENTRIES: Final = 64
+ROWS_AT_ONCE: Final = 500
+"""Rows of a long answer that are taken over at a time."""
 
-_SNAPSHOTS = "SELECT worker, as_of, account FROM standings WHERE journal = %s AND worker = ANY(%s)"
-# `journal + 0`: without statistics the planner would walk the journal's own key, which is everybody's entries
-_SINCE = (
+_SNAPSHOTS: LiteralString = "SELECT worker, as_of, account FROM standings WHERE journal = %s AND worker = ANY(%s)"
+_SINCE: LiteralString = (
     "SELECT e.worker, e.leaf FROM unnest(%s::text[], %s::bigint[]) AS w(worker, as_of) "
-    'JOIN entries e ON e.worker = w.worker AND e."index" > w.as_of AND e.journal + 0 = %s ORDER BY e.worker, e."index"'
+    'JOIN entries e ON e.journal = %s AND e.worker = w.worker AND e."index" > w.as_of ORDER BY e.worker, e."index"'
 )
 _TAKEN = "SELECT event_key, leaf FROM entries WHERE event_key = ANY(%s)"
 _GIGS = (
@@ -42,14 +43,6 @@ _GIGS = (
     "JOIN entries e ON e.refers_to = k.key ORDER BY 1, 2"
 )
 
-
-# one look into the index for each worker instead of reading all entries
-_WORKERS = (
-    "WITH RECURSIVE found(worker) AS ((SELECT min(worker) FROM entries WHERE worker IS NOT NULL) UNION ALL "
-    "SELECT (SELECT min(e.worker) FROM entries e WHERE e.worker > found.worker) FROM found WHERE found.worker IS NOT "
-    "NULL) SELECT worker FROM found WHERE worker IS NOT NULL AND EXISTS ("
-    "SELECT 1 FROM entries e WHERE e.worker = found.worker AND e.journal + 0 = %s LIMIT 1)"
-)
 _NEWEST = 'SELECT leaf FROM entries WHERE journal = %s ORDER BY "index" DESC LIMIT 1'
 
 
@@ -61,26 +54,77 @@ async def load_accounts(
     Raises InvariantError (L1) when a worker's folded balances are not those that the newest entry shows, and
     StoreUnavailable.
     """
-    as_of = dict.fromkeys(workers, -1)
-    snapshots: dict[str, Account] = {}
+    snapshots = usable(await snapshots_of(connection, journal, workers), acts)
+    as_of = {worker: snapshots[worker][0] if worker in snapshots else -1 for worker in workers}
+    loaded: dict[str, Loaded] = {}
+    for worker, leaves in (await leaves_after(connection, journal, as_of)).items():
+        index, account = snapshots.get(worker, (-1, None))
+        try:
+            loaded[worker] = account_of(worker, list(map(entries.read, leaves)), acts, account, index)
+        except UntoldGig:
+            whole = await leaves_after(connection, journal, {worker: -1})
+            loaded[worker] = account_of(worker, list(map(entries.read, whole[worker])), acts)
+    return loaded
+
+
+def usable(snapshots: Mapping[str, tuple[int, bytes]], acts: Acts) -> dict[str, tuple[int, Account]]:
+    """Give of stored snapshots those that acts since have not made stale, with the index as of which they stand."""
+    found = {worker: (index, Account.load(msgspec.json.decode(kept))) for worker, (index, kept) in snapshots.items()}
+    return {worker: own for worker, own in found.items() if not own[1].is_stale(acts.registry)}
+
+
+async def snapshots_of(
+    connection: psycopg.AsyncConnection, journal: int, workers: Sequence[str]
+) -> dict[str, tuple[int, bytes]]:
+    """Give the stored snapshots of these workers, with their indexes. Raises StoreUnavailable."""
+    rows = await _ask(connection, journal, _SNAPSHOTS, (journal, list(workers)))
+    return {worker: (int(index), stored) for worker, index, stored in rows}
+
+
+async def leaves_after(
+    connection: psycopg.AsyncConnection, journal: int, as_of: Mapping[str, int]
+) -> dict[str, list[bytes]]:
+    """Give the leaves of each worker's entries after an index, in order. Raises StoreUnavailable."""
+    told: dict[str, list[bytes]] = {worker: [] for worker in as_of}
+    for worker, leaf in await _ask(connection, journal, _SINCE, (list(as_of), list(as_of.values()), journal)):
+        told[worker].append(leaf)
+    return told
+
+
+async def leaves_in_lots(
+    connection: psycopg.AsyncConnection, journal: int, as_of: Mapping[str, int], leaves_min: int
+) -> AsyncGenerator[dict[str, list[bytes]], None]:
+    """Give the same in lots of whole workers, each with so many leaves or more (the last with fewer), as they arrive.
+
+    Workers without any are left out. The connection answers nothing else meanwhile. Raises StoreUnavailable.
+    """
+    lot: dict[str, list[bytes]] = {}
+    waiting = 0
     try:
-        rows = await connection.execute(_SNAPSHOTS, (journal, list(workers)))
-        async for worker, index, stored in rows:
-            account = Account.load(msgspec.json.decode(bytes(stored)))
-            if not account.is_stale(acts.registry):
-                snapshots[worker] = account
-                as_of[worker] = int(index)
-        loaded: dict[str, Loaded] = {}
-        for worker, told in (await _entries(connection, journal, as_of)).items():
-            found = snapshots.get(worker)
-            try:
-                loaded[worker] = account_of(worker, told, acts, found, as_of[worker])
-            except UntoldGig:
-                whole = await _entries(connection, journal, {worker: -1})
-                loaded[worker] = account_of(worker, whole[worker], acts)
+        async with connection.cursor() as cursor:
+            asked = (list(as_of), list(as_of.values()), journal)
+            async for worker, leaf in cursor.stream(_SINCE, asked, binary=True, size=ROWS_AT_ONCE):
+                if waiting >= leaves_min and worker not in lot:
+                    yield lot
+                    lot, waiting = {}, 0
+                lot.setdefault(worker, []).append(leaf)
+                waiting += 1
     except psycopg.OperationalError as error:
         raise StoreUnavailable(f"journal {journal}: {str(error).strip()}") from error
-    return loaded
+    if lot:
+        yield lot
+
+
+async def _ask(
+    connection: psycopg.AsyncConnection, journal: int, question: LiteralString, values: Sequence[Any]
+) -> list[tuple[Any, ...]]:
+    """Give all rows of an answer. In binary, as leaves are: as text each byte would be two."""
+    try:
+        async with connection.cursor(binary=True) as cursor:
+            await cursor.execute(question, values)
+            return await cursor.fetchall()
+    except psycopg.OperationalError as error:
+        raise StoreUnavailable(f"journal {journal}: {str(error).strip()}") from error
 
 
 async def load_books(
@@ -89,11 +133,8 @@ async def load_books(
     """Give each worker's whole book. Raises InvariantError (L4) and StoreUnavailable."""
     if not workers:
         return {}
-    try:
-        told = await _entries(connection, journal, dict.fromkeys(workers, -1))
-    except psycopg.OperationalError as error:
-        raise StoreUnavailable(f"journal {journal}: {str(error).strip()}") from error
-    return {worker: book_of(own, acts.closes) for worker, own in told.items()}
+    told = await leaves_after(connection, journal, dict.fromkeys(workers, -1))
+    return {worker: book_of(map(entries.read, own), acts.closes) for worker, own in told.items()}
 
 
 async def load_gigs(connection: psycopg.AsyncConnection, keys: Iterable[bytes]) -> dict[bytes, KnownGig]:
@@ -112,18 +153,6 @@ async def load_gigs(connection: psycopg.AsyncConnection, keys: Iterable[bytes]) 
     return {key: gig for key, gig in known.items() if gig is not None}
 
 
-async def workers_of(connection: psycopg.AsyncConnection, journal: int) -> list[str]:
-    """Give all workers of a journal in order of name (by code point, whatever the database sorts by).
-
-    Raises StoreUnavailable.
-    """
-    try:
-        rows = await connection.execute(_WORKERS, (journal,))
-        return sorted([str(worker) async for (worker,) in rows])
-    except psycopg.OperationalError as error:
-        raise StoreUnavailable(f"journal {journal}: {str(error).strip()}") from error
-
-
 async def newest_entry(connection: psycopg.AsyncConnection, journal: int) -> Entry | None:
     """Give a journal's newest entry; None for an empty one. Raises StoreUnavailable."""
     try:
@@ -131,17 +160,6 @@ async def newest_entry(connection: psycopg.AsyncConnection, journal: int) -> Ent
     except psycopg.OperationalError as error:
         raise StoreUnavailable(f"journal {journal}: {str(error).strip()}") from error
     return None if row is None else entries.decode(bytes(row[0]))
-
-
-async def _entries(
-    connection: psycopg.AsyncConnection, journal: int, as_of: Mapping[str, int]
-) -> dict[str, list[Entry]]:
-    """Give each worker's entries after an index, in order."""
-    told: dict[str, list[Entry]] = {worker: [] for worker in as_of}
-    rows = await connection.execute(_SINCE, (list(as_of), list(as_of.values()), journal))
-    async for worker, leaf in rows:
-        told[worker].append(entries.read(bytes(leaf)))
-    return told
 
 
 async def taken(connection: psycopg.AsyncConnection, keys: Sequence[bytes]) -> dict[bytes, tuple[str, str, str, bytes]]:

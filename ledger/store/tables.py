@@ -78,13 +78,15 @@ class HeadRow(SQLModel, table=True):
 class EntryRow(SQLModel, table=True):
     """Leaf `index` of a journal; `worker` and `event_key` repeat what the leaf says, for the indexes.
 
-    `refers_to` is the event key of the gig that an entry adjusts or reverses.
+    `refers_to` is the event key of the gig that an entry adjusts or reverses. Workers are ordered by code point, as a
+    close goes through them, whatever the database sorts by.
     """
 
     __tablename__ = "entries"
     __table_args__ = (
-        Index("entries_worker", "worker", "index", postgresql_where="worker IS NOT NULL"),
+        Index("entries_worker", "journal", "worker", "index", postgresql_where="worker IS NOT NULL"),
         Index("entries_event_key", "event_key", unique=True, postgresql_where="event_key IS NOT NULL"),
+        Index("entries_paid", "journal", "worker", postgresql_where="kind = 9 AND worker IS NOT NULL"),
         Index("entries_refers_to", "refers_to", "index", postgresql_where="refers_to IS NOT NULL"),
         Index("entries_acts", "journal", "index", postgresql_where="kind > 1 AND worker IS NULL"),
     )
@@ -93,7 +95,7 @@ class EntryRow(SQLModel, table=True):
     kind: int = Field(sa_column=Column(SmallInteger, nullable=False))
     index: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     event_key: UUID | None = Field(default=None, sa_column=Column(UuidColumn, nullable=True))
-    worker: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    worker: str | None = Field(default=None, sa_column=Column(Text(collation="C"), nullable=True))
     refers_to: UUID | None = Field(default=None, sa_column=Column(UuidColumn, nullable=True))
     leaf: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from contracts.codec import Record
 from deploy.embedded.stack import Servers
 from ledger.errors import LedgerError
-from streams import closer, closes
+from streams import closes, spool
 from streams import desk as desks
 from tests.support.corrections import FLAT, PERIODS, STEPS, changed, paid, story
 from tests.support.databases import Bare, bare_ledger
@@ -36,6 +36,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back off for no time at all, and close workers one by one."""
     monkeypatch.setattr(desks, "BACK_OFF_SECONDS", (0.0,))
     monkeypatch.setattr(closes, "SLICE_WORKERS", 1)
+    monkeypatch.setattr(closes, "LOT_PARTS", 1)
 
 
 def check(desk: Desks, records: list[Record]) -> None:
@@ -83,8 +84,8 @@ def closing(feed: Feed) -> list[Record]:
 def test_a_close_that_breaks_off_goes_on_where_it_stopped(
     bare: Bare, monkeypatch: pytest.MonkeyPatch, which: int, moment: Moment
 ) -> None:
-    # what was counted is written from memory, or worked out again
-    monkeypatch.setattr(closer, "KEPT_PARTS_MAX", 20_000 if which % 2 else 2)
+    # what was worked out waits in memory, or in a file
+    monkeypatch.setattr(spool, "MEMORY_BYTES", 1_000_000 if which % 2 else 100)
     records = closing(Feed())
     desk = Desks(bare, records)
     desk.settle(records[:-2])

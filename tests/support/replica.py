@@ -13,7 +13,7 @@ from typing import Any
 
 from contracts import entry as entries
 from contracts.codec import Record
-from contracts.entry import Position
+from contracts.entry import Kind, Position
 from contracts.events import Event, PeriodClosed
 from ledger.accounts import Loaded, account_of
 from ledger.acts import Acts
@@ -21,7 +21,7 @@ from ledger.books import KnownGig, book_of, known_gig
 from ledger.domain.registry import Registry
 from ledger.domain.standing import Account
 from ledger.errors import KeysTaken
-from ledger.parts import Part
+from ledger.parts import Part, close_speaks
 from ledger.store.standings import content_of
 from streams import closes, pipeline
 from streams.pipeline import Decision, State, Written
@@ -37,7 +37,10 @@ class CrashError(Exception):
 class Replica:
     """A journal's leaves, positions and refused records, and the decisions that made them."""
 
-    def __init__(self, journal: int = 0, journals: int = 1, prefix: str = "", secret: bytes = SECRET) -> None:
+    def __init__(
+        self, journal: int = 0, journals: int = 1, prefix: str = "", secret: bytes = SECRET, keeps: bool = False
+    ) -> None:
+        """`keeps`: closes take accounts from memory and keep them there, and pass over whom they can bring nothing."""
         self.journal = journal
         self.leaves: list[bytes] = []
         self.written: list[Written] = []
@@ -48,6 +51,7 @@ class Replica:
         self.slice_workers = 2
         self.commits_left: int | None = None
         self._secret = secret
+        self._keeps = keeps
         self._gates = gates(journals, prefix)
 
     def settle(self, records: Sequence[Record], look_first: bool = False) -> Replica:
@@ -96,14 +100,16 @@ class Replica:
         return done is not None or (key not in taken and unfit is None)
 
     def _close(self, one: pipeline.Decoded, state: State, done: closes.UnderWay | None) -> None:
-        """Work a close out as `streams.closer` does, in slices of `slice_workers`."""
-        state.accounts.clear()
+        """Work a close out as `streams.closer` does, and commit it in lots of `slice_workers`."""
+        if not self._keeps:
+            state.accounts.clear()
         workers = sorted({w.worker for w in self.written if w.worker is not None})
         if done is None:
             closing = closes.closing_of(one, state.acts.copy())
             acts = state.acts.copy()
             acts.close(closing.closed, state.size)
-            count = 1 + sum(len(own) for _, own in self._parts(closing, acts, workers))
+            every = self._parts(closing, acts, workers, state)
+            count = 1 + sum(len(own) for _, own in every)
             self._commit(closes.begin(closing, state, count))
             written = 1
         else:
@@ -114,24 +120,32 @@ class Replica:
             closing = closes.closing_of(one, before)
             written, count = done.part, done.parts
             workers = [worker for worker in workers if worker > done.worker]
-        for start in range(0, len(workers), self.slice_workers):
-            if written == count:
-                break
-            own = self._parts(closing, state.acts, workers[start : start + self.slice_workers])
-            if own:
-                decision = closes.go_on(closing, state, written, count, own)
-                written += sum(len(parts) for _, parts in own)
-                self._commit(decision)
+            every = self._parts(closing, state.acts, workers, state)
+        for start in range(0, len(every), self.slice_workers):
+            own = every[start : start + self.slice_workers]
+            decision = closes.go_on(closing, state, written, count, own)
+            written += len(decision.written)
+            self._commit(decision)
         assert written == count
-        state.accounts.clear()
 
-    def _parts(self, closing: closes.Closing, acts: Acts, workers: Sequence[str]) -> list[tuple[str, list[Part]]]:
+    def _parts(
+        self, closing: closes.Closing, acts: Acts, workers: Sequence[str], state: State
+    ) -> list[tuple[str, list[Part]]]:
         made = []
         for worker in workers:
-            account, _, due = self.loaded(worker, closing.before)
-            book = book_of(self._entries_of(worker), closing.before.closes) if due else []
-            made.append((worker, closes.parts_of(closing, account, acts, due, book)))
+            concerned = not self._keeps or self._is_concerned(closing, acts, worker)
+            own = closes.close_held(closing, state.accounts, worker, acts, concerned) if self._keeps else None
+            if own is None and concerned:
+                account, _, due = self.loaded(worker, closing.before)
+                book = book_of(self._entries_of(worker), closing.before.closes) if due else []
+                own = closes.parts_of(closing, account, acts, due, book)
+            made.append((worker, own or []))
         return [(worker, own) for worker, own in made if own]
+
+    def _is_concerned(self, closing: closes.Closing, acts: Acts, worker: str) -> bool:
+        told = [w for w in self.written if w.worker == worker]
+        paid = any(w.kind == Kind.REMITTANCE for w in told)
+        return paid or told[-1].leaf_index < closing.before.changed_at or close_speaks(closing.closed, acts)
 
     def settle_all(self, batches: Iterable[Sequence[Record]], look_first: bool = False) -> Replica:
         """Settle batches one after the other."""

@@ -58,7 +58,7 @@ def test_answers_on_an_accepted_connection_leave_without_delay():
 def test_what_does_not_fit_is_refused_before_the_port_is_taken(api):
     with pytest.raises(Unfit, match="database: expected an address"):
         run(Settings())
-    with pytest.raises(Unfit, match="expected 0006, got none"):
+    with pytest.raises(Unfit, match="expected 0007, got none"):
         run(Settings(database_url=_empty_database(api.ledger.url)))
 
 

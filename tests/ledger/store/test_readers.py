@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from ledger.errors import StoreUnavailable, Unfit
-from ledger.store import database
+from ledger.store import database, standings, workers
 from ledger.store import readers as module
 from ledger.store.readers import Readers
 from tests.support.ledgers import SmallLedger, found, gig, new_database
@@ -131,6 +131,24 @@ def test_a_worker_is_found_through_the_workers_index_whatever_the_statistics_say
 
     plan = _ask(url, plans)
     assert plan.count("entries_worker") == 2
+    assert "entries_pkey" not in plan
+
+    async def plans_of_the_writer() -> str:
+        connection = await database.connect_async(url, "writer")
+        try:
+            page = {"journal": 3, "after": "W-1", "most": 50, "since": 7}
+            asked: Any = ((standings._SINCE, (["W-1", "W-2"], [-1, 5], 3)), (workers.PAGE, page))
+            rows = [
+                row for ask, values in asked async for row in await connection.execute("EXPLAIN ANALYZE " + ask, values)
+            ]
+            return "\n".join(str(row[0]) for row in rows)
+        finally:
+            await connection.close()
+
+    plan = asyncio.run(plans_of_the_writer())
+    # a worker's entries, the page's first name, the name behind each, and whether they were heard
+    assert plan.count("entries_worker") == 4
+    assert plan.count("entries_paid") == 1
     assert "entries_pkey" not in plan
 
     async def plan_of_event(readers: Readers) -> str:

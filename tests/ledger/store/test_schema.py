@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -65,7 +66,7 @@ def test_migrating_again_changes_nothing_and_an_old_schema_is_refused(empty: str
     database.check_schema(empty)
     with psycopg.connect(empty) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
-    with pytest.raises(Unfit, match="expected 0006, got 0000"):
+    with pytest.raises(Unfit, match="expected 0007, got 0000"):
         database.check_schema(empty)
 
 
@@ -95,6 +96,39 @@ def test_an_empty_database_of_the_older_schema_is_brought_up_to_this_one(empty: 
         connection.execute("INSERT INTO tiles VALUES (0, 0, 0, '', '')")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("DELETE FROM tiles")
+
+
+def test_indexes_and_order_of_workers_are_the_same_however_a_schema_came_to_be(empty: str) -> None:
+    """The first migration makes what the classes describe, the later ones what they say: no index twice, none other."""
+    indexes = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'entries' ORDER BY 1"
+    order = (
+        "SELECT collation_name FROM information_schema.columns WHERE (table_name, column_name) = ('entries', 'worker')"
+    )
+
+    def found() -> tuple[list[Any], list[Any]]:
+        with psycopg.connect(empty) as connection:
+            return connection.execute(indexes).fetchall(), connection.execute(order).fetchall()
+
+    database.migrate(empty)
+    made = found()
+    assert made[1] == [("C",)]
+    assert [name for name, _ in made[0]] == [
+        *("entries_acts", "entries_event_key", "entries_paid", "entries_pkey", "entries_refers_to", "entries_worker")
+    ]
+    with psycopg.connect(empty) as connection:  # as the release before left it
+        connection.execute("UPDATE alembic_version SET version_num = '0006'")
+        connection.execute("DROP INDEX entries_worker, entries_paid")
+        connection.execute('ALTER TABLE entries ALTER COLUMN worker TYPE text COLLATE "default"')
+        connection.execute('CREATE INDEX entries_worker ON entries (worker, "index") WHERE worker IS NOT NULL')
+    assert found() != made
+    database.migrate(empty)
+    assert found() == made
+
+
+def test_the_index_of_who_paid_is_of_remittances() -> None:
+    paid = next(own for own in tables.EntryRow.__table__.indexes if own.name == "entries_paid")  # type: ignore[attr-defined]
+    where = str(paid.dialect_options["postgresql"]["where"])
+    assert where == f"kind = {KIND_NUMBERS[Kind.REMITTANCE]} AND worker IS NOT NULL"
 
 
 def test_a_schema_without_a_ledger_is_refused(empty: str) -> None:
