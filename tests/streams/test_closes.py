@@ -11,7 +11,19 @@ from hypothesis import strategies as st
 from contracts.currencies import EXPONENTS
 from contracts.entry import Position
 from ledger.domain.document import load_document
-from tests.support.corrections import FLAT, PERIODS, STEPS, balances, changed, codes, kinds, story
+from tests.support.corrections import (
+    CLOSING,
+    FLAT,
+    MIXED,
+    PERIODS,
+    STEPS,
+    balances,
+    changed,
+    codes,
+    kinds,
+    mixed,
+    story,
+)
 from tests.support.replica import CrashError, Replica
 from tests.support.strategies import CONTROL, CUTS, FEW, FEWER, GOJEK, GRAB, POOL, Feed, cut
 
@@ -180,6 +192,55 @@ def test_l4_closes_cut_anyhow_give_the_same_bytes(
     assert kept.leaves == whole.leaves
     assert parted.leaves == whole.leaves
     assert parted.positions == whole.positions
+
+
+@FEW
+@given(MIXED, CUTS)
+def test_l4_accounts_kept_in_memory_over_closes_give_the_bytes_of_accounts_that_were_folded(
+    told: tuple[list[Any], list[Any]], lengths: list[int]
+) -> None:
+    """Also whom a close passes over, because it can bring them nothing, stands as if it had gone by them."""
+    records = mixed(told)
+    folded = Replica().settle_all(cut(records, lengths))
+    kept = Replica(keeps=True).settle_all(cut(records, lengths))
+    assert kept.leaves == folded.leaves
+    assert kept.state is not None
+    for worker, held in kept.state.accounts.items():
+        account, _, due = kept.loaded(worker, kept.state.acts)
+        assert held.due == due
+        # what is due will be folded anew, whole
+        assert due or not kept.entries_of(worker) or held.account.dump() == account.dump()
+
+
+def test_an_account_in_memory_for_which_something_is_due_is_corrected_by_the_close_too() -> None:
+    """It was loaded for a record that was refused, so that nothing has corrected it since the act."""
+    feed = Feed()
+    records: list[Any] = [feed.platform("gojek"), feed.enacted(POOL[0]), feed.gig("G-1", "W-ann", "10000")]
+    records += [feed.enacted(POOL[1]), feed.reversed("G-unknown", "W-ann")]
+    kept = Replica(keeps=True).settle(records)
+    assert kept.state is not None
+    assert kept.state.accounts["W-ann"].due
+    close = feed.closed("2026-03")
+    told: list[Any] = kept.settle([close]).told()
+    assert kinds(told)[-3:] == ["rejection", "close", "correction"]
+    assert kept.leaves == Replica().settle_all([[record] for record in [*records, close]]).leaves
+
+
+def test_a_balance_that_a_close_would_take_too_far_is_left_as_it_is_in_memory_too() -> None:
+    feed = Feed()
+    records: list[Any] = [feed.platform("gojek"), feed.platform("grab"), feed.enacted(CLOSING)]
+    records += [feed.gig(f"G-{n}", "W-ann", "9" * 13) for n in range(10)]
+    records += [feed.gig(f"G-{n}", "W-ben", "9" * 13) for n in range(10, 15)]
+    close = feed.closed("2026-Q1")
+    later = [feed.gig("G-20", "W-ann", "5"), feed.gig("G-21", "W-ben", "9" * 13), feed.gig("G-22", "W-ben", "7", GRAB)]
+    kept = Replica(keeps=True).settle_all([records, [close]])
+    told: list[Any] = kept.told()
+    assert [entry.get("worker") for entry in told if entry["kind"] == "close"] == [None, "W-ben"]
+    assert kept.state is not None
+    # what comes for this one is tried first from here on; the other account went too far and is loaded again
+    assert {worker: held.near_limit for worker, held in kept.state.accounts.items()} == {"W-ben": True}
+    folded = Replica().settle_all([[record] for record in [*records, close, *later]])
+    assert kept.settle(later).leaves == folded.leaves
 
 
 @FEWER

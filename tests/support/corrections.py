@@ -6,6 +6,7 @@ needed. What a story must become is for the test to say.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from contracts import events
 from contracts.codec import Record
 from contracts.currencies import EXPONENTS
 from ledger.domain.document import load_document
+from ledger.domain.scheme import Version
 from tests.support.strategies import GIGWISE, GOJEK, GRAB, POOL, Feed
 
 _FLAT = """
@@ -35,6 +37,30 @@ versions:
       - {kind: due, window: month, platforms: together, on: close, amount: fee, when: {worker.basis: {known: true}}}
 """
 FLAT = load_document(_FLAT, "flat.yaml", EXPONENTS).versions[0]
+
+_CLOSING = """
+scheme: XX-CLOSING
+title: "shares of a month's and a quarter's pay, posted at the close, with much to say (made up)"
+status: example
+currency: IDR
+time_zone: UTC
+zones: [ID-JK]
+sources: {own: {title: "made up"}}
+versions:
+  - from: 2026-01-01
+    source: own
+    measures: {pay: {include: all}}
+    rules:
+      - {fund: Z, payer: worker, window: month, platforms: together, on: close, base: pay, rate: "0.02",
+         rounding: {mode: down, step: "1"}}
+      - {fund: Q, payer: platform, window: quarter, platforms: each, on: close, base: pay, rate: "1",
+         rounding: {mode: down, step: "1"}}
+    notices:
+      - {kind: eligible, window: month, platforms: together, amount: pay, when: {pay: {from: "10000"}}}
+      - {kind: shortfall, window: month, platforms: together, on: close, amount: pay, when: {pay: {below: "20000"}}}
+      - {kind: due, window: quarter, platforms: each, on: close, amount: pay, when: {pay: {from: "1"}}}
+"""
+CLOSING = load_document(_CLOSING, "closing.yaml", EXPONENTS).versions[0]
 
 
 def changed(feed: Feed, worker: str, basis: str, number: int = 1, day: str = "2026-01-01") -> Record:
@@ -64,11 +90,37 @@ WORKERS = ("W-ann", "W-ben")
 DAYS = ("2026-01-31", "2026-02-14", "2026-03-05")
 
 
-def records_of(steps: list[Any], feed: Feed) -> list[Any]:
-    """The records of such steps; tips and reversals speak of the gigs so far, in turn."""
-    versions = [POOL[0], FLAT, GIGWISE, POOL[1], POOL[2]]
+MIXED = st.tuples(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("gig"), st.sampled_from((GOJEK, GRAB)), st.integers(1, 60_000), st.integers(0, 2)),
+            st.tuples(st.just("tip"), st.integers(0, 30), st.integers(-5000, 9000), st.just(0)),
+            st.tuples(st.just("back"), st.integers(0, 30), st.just(0), st.just(0)),
+            st.tuples(st.just("basis"), st.integers(1, 3), st.integers(1, 9), st.just(0)),
+            st.tuples(st.just("pay"), st.integers(1, 9000), st.sampled_from(("XX-POOL", "XX-CLOSING")), st.just(0)),
+            st.tuples(
+                st.just("close"), st.sampled_from(("2026-01", "2026-02", "2026-03", "2026-Q1")), st.just(0), st.just(0)
+            ),
+            st.tuples(st.just("enact"), st.just(0), st.just(0), st.just(0)),
+        ),
+        min_size=6,
+        max_size=30,
+    ),
+    st.permutations((FLAT, GIGWISE, CLOSING, POOL[1], POOL[2])),
+)
+"""Steps with closes anywhere among them, and the order in which versions are enacted: for `mixed`."""
+
+
+def mixed(told: tuple[list[Any], list[Any]]) -> list[Any]:
+    """Records of such steps."""
+    feed = Feed()
+    return [feed.platform("gojek"), feed.platform("grab"), *records_of(told[0], feed, told[1])]
+
+
+def records_of(steps: list[Any], feed: Feed, later: Sequence[Version] = (FLAT, GIGWISE, POOL[1], POOL[2])) -> list[Any]:
+    """The records of such steps; tips and reversals speak of the gigs so far, in turn. `later`: enacted one by one."""
+    versions = [*later]
     records, gigs = [feed.enacted(POOL[0])], []
-    versions.pop(0)
     for number, (what, one, two, day) in enumerate(steps):
         worker = WORKERS[number % 2]
         if what == "gig":
@@ -83,7 +135,9 @@ def records_of(steps: list[Any], feed: Feed) -> list[Any]:
         elif what == "basis":
             records.append(changed(feed, worker, f"{two}00000", number, f"2026-0{one}-01"))
         elif what == "pay":
-            records.append(paid(feed, worker, str(one), number))
+            records.append(paid(feed, worker, str(one), number, **({"scheme": two} if two else {})))
+        elif what == "close":
+            records.append(feed.closed(one))
         elif what == "enact" and versions:
             records.append(feed.enacted(versions.pop(0)))
     return records

@@ -74,7 +74,7 @@ class Replica:
                 state.accounts[worker] = pipeline.hold(*self.loaded(worker, state.acts))
             books, length = pipeline.needs_books(batch, state)
             batch = batch[:length]
-            state.books = {worker: book_of(self._entries_of(worker), state.acts.closes) for worker in books}
+            state.books = {worker: book_of(self.entries_of(worker), state.acts.closes) for worker in books}
             state.gigs = self._gigs_of(wanted.gigs)
             taken = self._taken(wanted.keys if looking else wanted.firm_keys)
             try:
@@ -137,7 +137,7 @@ class Replica:
             own = closes.close_held(closing, state.accounts, worker, acts, concerned) if self._keeps else None
             if own is None and concerned:
                 account, _, due = self.loaded(worker, closing.before)
-                book = book_of(self._entries_of(worker), closing.before.closes) if due else []
+                book = book_of(self.entries_of(worker), closing.before.closes) if due else []
                 own = closes.parts_of(closing, account, acts, due, book)
             made.append((worker, own or []))
         return [(worker, own) for worker, own in made if own]
@@ -174,7 +174,7 @@ class Replica:
 
     def loaded(self, worker: str, acts: Acts) -> Loaded:
         """A worker's account as a writer loads it."""
-        return account_of(worker, self._entries_of(worker), acts)
+        return account_of(worker, self.entries_of(worker), acts)
 
     def acts(self) -> Acts:
         """What the leaves' acts say."""
@@ -190,7 +190,7 @@ class Replica:
     def _open(self) -> State:
         return State(self.journal, self._secret, self.acts(), len(self.leaves), dict(self.positions))
 
-    def _entries_of(self, worker: str) -> list[entries.Entry]:
+    def entries_of(self, worker: str) -> list[entries.Entry]:
         return [entries.decode(w.leaf) for w in self.written if w.worker == worker]
 
     def _gigs_of(self, keys: Iterable[bytes]) -> dict[bytes, KnownGig]:
