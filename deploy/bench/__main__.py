@@ -10,12 +10,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deploy.bench import audit, engine, export, ingest, latency, proof, takeover
+from deploy.bench import audit, closes, engine, export, ingest, latency, proof, takeover
 from deploy.embedded import stack
 
 ROUNDS = 3
 INGEST = {"ingest", "copy", "naive", "bytes"}
-GROUPS = ("engine", "ingest", "copy", "naive", "bytes", "latency", "takeover", "proof", "export", "audit")
+GROUPS = ("engine", "ingest", "copy", "naive", "bytes", "latency", "takeover", "proof", "closes", "export", "audit")
 
 
 def main(group: str) -> int:
@@ -41,6 +41,8 @@ def main(group: str) -> int:
                 takeover.run(servers, home, ROUNDS)
             if "proof" in wanted:
                 proof.run(servers, ROUNDS)
+            if "closes" in wanted:
+                closes.run(servers, home, ROUNDS)
             if "export" in wanted:
                 export.run(servers, home, ROUNDS)
             if "audit" in wanted:

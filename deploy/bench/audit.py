@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from deploy.bench.made import Made, made
+from deploy.bench.made import Made, made, versions_of
 from deploy.bench.report import figure, show
 from deploy.cli.audit_export import exported
 from deploy.cli.progress import SILENT
@@ -107,7 +107,7 @@ def walked(task: verify.Task, advance: parallel.Advance) -> Walked:
 
 
 def _place(servers: Servers, home: Path, gigs: int) -> Place:
-    ledger: Made = made(servers, home, f"audit_{gigs}", gigs, JOURNALS, SCHEME)
+    ledger: Made = made(servers, home, f"audit_{gigs}", gigs, JOURNALS, versions_of(SCHEME))
     where = home / f"audit-{gigs}"
     exported(where, export_sources.of_database(ledger.url), SILENT)
     return Place(ledger.url, str(where), ledger.secrets)

@@ -14,11 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger.domain.closing import speaks
+from ledger.domain.document import Document
 from ledger.domain.period import Span, parse_period
 from ledger.domain.posting import Contribution
 from ledger.domain.registry import Registry
+from tests.ledger.domain.generated import schemes
+from tests.ledger.domain.stories import Story, stories
 from tests.ledger.domain.teller import Teller
-from tests.ledger.domain.test_laws import DOCUMENTS, PARAMETERS, PLATFORMS, Story, stories
+from tests.ledger.domain.test_laws import DOCUMENTS, PARAMETERS, PLATFORMS, funds
+from tests.ledger.domain.test_laws_generated import STORIES, world
 from tests.ledger.domain.worlds import load
 
 EVERY = ("2026-02", "2026-03", "2026-04", "2026-W14", "2026-Q1", "P12M/2026-03", "FY2025-26", "2026")
@@ -44,15 +48,27 @@ class Closing(Teller):
         return postings
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(stories(pays=False), st.data())
-def test_where_nothing_speaks_a_close_posts_and_says_nothing(story: Story, data: Any) -> None:
-    scheme = data.draw(st.sampled_from(BY_CURRENCY[story.currency]))
-    teller = Closing(ALONE[scheme])
+EXAMPLES = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def close_all(registry: Registry, story: Story, data: Any) -> None:
+    teller = Closing(registry)
     for step in story.steps:
         step(teller, frozenset())
     for period in EVERY:
         teller.close(parse_period(period), data.draw(st.sampled_from((None, "gojek"))))
+
+
+@EXAMPLES
+@given(stories(funds, pays=False), st.data())
+def test_where_nothing_speaks_a_close_posts_and_says_nothing(story: Story, data: Any) -> None:
+    close_all(ALONE[data.draw(st.sampled_from(BY_CURRENCY[story.currency]))], story, data)
+
+
+@EXAMPLES
+@given(schemes(), STORIES, st.data())
+def test_nor_under_schemes_that_nobody_wrote(made: Document, story: Story, data: Any) -> None:
+    close_all(world(made), story, data)
 
 
 def test_the_shipped_schemes_that_speak_at_a_months_close() -> None:
