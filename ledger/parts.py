@@ -18,7 +18,7 @@ from contracts.canonical import INTEGER_LIMIT
 from contracts.entry import BalanceRow, ContributionRow, Kind, NoticeRow, Reason, StoredEvent
 from ledger.books import KnownGig, story_of
 from ledger.domain import acting
-from ledger.domain.closing import close, speaks
+from ledger.domain.closing import close, heard_by
 from ledger.domain.correction import restate
 from ledger.domain.posting import Contribution
 from ledger.domain.quantity import exact_text
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from contracts.entry import Entry
     from ledger.acts import Acts
     from ledger.books import Line
+    from ledger.domain.closing import Heard
     from ledger.domain.notices import Said
     from ledger.domain.posting import Outcome
     from ledger.domain.registry import Registry
@@ -201,9 +202,9 @@ def close_parts(
     return [*own, *notice_parts([*said, *outcome.said], account, acts.registry)]
 
 
-def close_speaks(closed: Closed, acts: Acts) -> bool:
-    """Tell whether a close can bring anything to workers who paid nothing in and for whom nothing is due."""
-    return speaks(closed.period, acts.registry)
+def close_heard_by(closed: Closed, acts: Acts) -> Heard:
+    """Tell to whom a close can bring anything, of workers who paid nothing in and for whom nothing is due."""
+    return heard_by(closed.period, acts.registry)
 
 
 def is_beyond(account: Account) -> bool:

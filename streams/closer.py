@@ -2,7 +2,7 @@
 
 The desk hands over the close's record and how far an earlier attempt came; nothing else of the journal is decided until
 `work_out` returns. Accounts that the desk holds are closed as they are; others are loaded in bulk, folded and let go.
-Where nothing acts at a close, only those are loaded for whom something else may be due. A crash at any instant leaves
+Those are not loaded to whom it can bring nothing. A crash at any instant leaves
 whole workers, and the next opening goes on behind them: the same way taken again. All that is worked out is worked out
 in the thread that thinks, so that the event loop answers its sockets; what is in memory at once hangs on the sizes of
 pages and lots. What a close is stands in `streams.closes`, which is pure. Upholds L3 and L4.
@@ -110,7 +110,7 @@ class _Working:
     def __init__(self, closing: Closing, acts: Acts, place: Place) -> None:
         self.closing, self.acts, self.place = closing, acts, place
         self.journal, self.accounts = place.state.journal, place.state.accounts
-        self.speaks = parts.close_speaks(closing.closed, acts)
+        self.heard_by = parts.close_heard_by(closing.closed, acts)
 
     async def pages(self, after: str) -> AsyncIterator[Sequence[Known]]:
         """Give the workers of the journal in order of name, after this one."""
@@ -130,8 +130,10 @@ class _Working:
         return [(own.worker, made[own.worker]) for own in workers if made.get(own.worker)]
 
     def _is_concerned(self, worker: Known) -> bool:
-        """Tell whether the close may bring a worker something: others need not even be looked at (`closing.speaks`)."""
-        return self.speaks or worker.paid or not worker.heard
+        """Tell whether the close may bring a worker something; nobody looks at the others (`closing.heard_by`)."""
+        if self.heard_by == "all" or worker.paid or not worker.up_to_date:
+            return True
+        return self.heard_by == "stated" and worker.stated
 
     def _close_held(self, workers: Sequence[Known]) -> Made:
         made: Made = {}

@@ -9,7 +9,7 @@ worker. Upholds L4: for one account the same close gives the same postings.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ledger.domain.credit import draw, release
 from ledger.domain.period import Span, midnight, parse_period
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ledger.domain.registry import Registry
     from ledger.domain.standing import Account
     from ledger.domain.story import Told
+
+Heard: TypeAlias = Literal["nobody", "stated", "all"]
 
 
 def close(
@@ -46,12 +48,15 @@ def close(
     return outcome
 
 
-def speaks(period: Span, registry: Registry) -> bool:
-    """Tell whether closing a period can post or say anything to a worker who has paid nothing in and for whom nothing
-    is due: whether something acts at a close. What follows gigs stands there already.
+def heard_by(period: Span, registry: Registry) -> Heard:
+    """Tell to whom closing a period can post or say anything, of workers who have paid nothing in and for whom nothing
+    is due: to nobody where nothing acts at a close, as what follows gigs stands there already; only to who stated an
+    attribute, where all that acts is flat over all platforms, which is for them alone, and says nothing.
     """
     plans = (plan for scheme in registry.schemes() for plan in registry.plans_within(scheme, period, ("any",)))
-    return any(plan.group.on_close for plan in plans)
+    acting = [plan.group for plan in plans if plan.group.on_close]
+    flat = all(group.flat and group.pooled and not group.notices for group in acting)
+    return ("stated" if flat else "all") if acting else "nobody"
 
 
 def _close(plan: Plan, account: Account, registry: Registry, outcome: Outcome) -> bool:

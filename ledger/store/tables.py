@@ -86,7 +86,7 @@ class EntryRow(SQLModel, table=True):
     __table_args__ = (
         Index("entries_worker", "journal", "worker", "index", postgresql_where="worker IS NOT NULL"),
         Index("entries_event_key", "event_key", unique=True, postgresql_where="event_key IS NOT NULL"),
-        Index("entries_paid", "journal", "worker", postgresql_where="kind = 9 AND worker IS NOT NULL"),
+        Index("entries_known", "journal", "worker", "kind", postgresql_where="kind IN (7, 9) AND worker IS NOT NULL"),
         Index("entries_refers_to", "refers_to", "index", postgresql_where="refers_to IS NOT NULL"),
         Index("entries_acts", "journal", "index", postgresql_where="kind > 1 AND worker IS NULL"),
     )

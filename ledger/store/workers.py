@@ -32,16 +32,21 @@ PAGE: LiteralString = (
     + _HAS.replace("{}", 'e."index" >= %(since)s')
     + ", "
     + _HAS.replace("{}", f"e.kind = {KIND_NUMBERS[Kind.REMITTANCE]}")
+    + ", "
+    + _HAS.replace("{}", f"e.kind = {KIND_NUMBERS[Kind.WORKER]}")
     + " FROM found WHERE worker IS NOT NULL ORDER BY place"
 )
 
 
 class Known(NamedTuple):
-    """A worker of a journal: whether they have an entry at or after the index asked for, and ever paid anything in."""
+    """A worker of a journal: whether they have an entry at or after the index asked for, ever paid anything in, and
+    ever stated an attribute.
+    """
 
     worker: str
-    heard: bool
+    up_to_date: bool
     paid: bool
+    stated: bool
 
 
 async def page_of_workers(
@@ -49,11 +54,11 @@ async def page_of_workers(
 ) -> list[Known]:
     """Give the next workers of a journal after a name, at most so many (fewer: these are the last), in order of name.
 
-    `since`: the index from which on an entry counts as heard. Raises StoreUnavailable.
+    `since`: the index from which on an entry makes a worker up to date. Raises StoreUnavailable.
     """
     asked: dict[str, Any] = {"journal": journal, "after": after, "most": most, "since": since}
     try:
         rows = await connection.execute(PAGE, asked)
-        return [Known(worker, heard, paid) for worker, heard, paid in await rows.fetchall()]
+        return [Known(*row) for row in await rows.fetchall()]
     except psycopg.OperationalError as error:
         raise StoreUnavailable(f"journal {journal}: {str(error).strip()}") from error

@@ -21,7 +21,7 @@ from ledger.books import KnownGig, book_of, known_gig
 from ledger.domain.registry import Registry
 from ledger.domain.standing import Account
 from ledger.errors import KeysTaken
-from ledger.parts import Part, close_speaks
+from ledger.parts import Part, close_heard_by
 from ledger.store.standings import content_of
 from streams import closes, pipeline
 from streams.pipeline import Decision, State, Written
@@ -144,8 +144,10 @@ class Replica:
 
     def _is_concerned(self, closing: closes.Closing, acts: Acts, worker: str) -> bool:
         told = [w for w in self.written if w.worker == worker]
-        paid = any(w.kind == Kind.REMITTANCE for w in told)
-        return paid or told[-1].leaf_index < closing.before.changed_at or close_speaks(closing.closed, acts)
+        kinds, heard_by = {w.kind for w in told}, close_heard_by(closing.closed, acts)
+        if heard_by == "all" or Kind.REMITTANCE in kinds or told[-1].leaf_index < closing.before.changed_at:
+            return True
+        return heard_by == "stated" and Kind.WORKER in kinds
 
     def settle_all(self, batches: Iterable[Sequence[Record]], look_first: bool = False) -> Replica:
         """Settle batches one after the other."""

@@ -146,9 +146,9 @@ def test_a_worker_is_found_through_the_workers_index_whatever_the_statistics_say
             await connection.close()
 
     plan = asyncio.run(plans_of_the_writer())
-    # a worker's entries, the page's first name, the name behind each, and whether they were heard
+    # a worker's entries, the page's first name, the name behind each, and whether they are up to date
     assert plan.count("entries_worker") == 4
-    assert plan.count("entries_paid") == 1
+    assert plan.count("entries_known") == 2
     assert "entries_pkey" not in plan
 
     async def plan_of_event(readers: Readers) -> str:

@@ -113,11 +113,11 @@ def test_indexes_and_order_of_workers_are_the_same_however_a_schema_came_to_be(e
     made = found()
     assert made[1] == [("C",)]
     assert [name for name, _ in made[0]] == [
-        *("entries_acts", "entries_event_key", "entries_paid", "entries_pkey", "entries_refers_to", "entries_worker")
+        *("entries_acts", "entries_event_key", "entries_known", "entries_pkey", "entries_refers_to", "entries_worker")
     ]
     with psycopg.connect(empty) as connection:  # as the release before left it
         connection.execute("UPDATE alembic_version SET version_num = '0006'")
-        connection.execute("DROP INDEX entries_worker, entries_paid")
+        connection.execute("DROP INDEX entries_worker, entries_known")
         connection.execute('ALTER TABLE entries ALTER COLUMN worker TYPE text COLLATE "default"')
         connection.execute('CREATE INDEX entries_worker ON entries (worker, "index") WHERE worker IS NOT NULL')
     assert found() != made
@@ -125,10 +125,10 @@ def test_indexes_and_order_of_workers_are_the_same_however_a_schema_came_to_be(e
     assert found() == made
 
 
-def test_the_index_of_who_paid_is_of_remittances() -> None:
-    paid = next(own for own in tables.EntryRow.__table__.indexes if own.name == "entries_paid")  # type: ignore[attr-defined]
-    where = str(paid.dialect_options["postgresql"]["where"])
-    assert where == f"kind = {KIND_NUMBERS[Kind.REMITTANCE]} AND worker IS NOT NULL"
+def test_the_index_of_what_is_known_of_workers_is_of_what_they_stated_and_paid() -> None:
+    known = next(own for own in tables.EntryRow.__table__.indexes if own.name == "entries_known")  # type: ignore[attr-defined]
+    kinds = ", ".join(str(KIND_NUMBERS[kind]) for kind in (Kind.WORKER, Kind.REMITTANCE))
+    assert str(known.dialect_options["postgresql"]["where"]) == f"kind IN ({kinds}) AND worker IS NOT NULL"
 
 
 def test_a_schema_without_a_ledger_is_refused(empty: str) -> None:
