@@ -19,10 +19,10 @@ from ledger.domain.ids import payer_kind
 from ledger.domain.period import GIG, local_day
 from ledger.domain.plan import Plan
 from ledger.domain.posting import ACCRUED, Contribution, Name, Outcome, name_of
-from ledger.domain.settling import BY_PLATFORM, existing, local_of, open_standing, settle, settle_others, take
+from ledger.domain.settling import BY_PLATFORM, EVENTS, existing, local_of, open_standing, settle, settle_others, take
 from ledger.domain.shapes import zone_time
 from ledger.domain.standing import Account
-from ledger.domain.story import Chain, Told, chains, gigs_in_order
+from ledger.domain.story import Chain, Completed, Told, chains, gigs_in_order
 
 if TYPE_CHECKING:
     from ledger.domain.registry import Registry
@@ -155,35 +155,52 @@ def settle_by_platform(
 ) -> None:
     """Settle a window; where platforms pay into a pooled one, each pays what a replay of the rest of the story gives.
 
-    `story` says what each platform has paid, `rest` what is to be replayed.
+    `story` says what each platform has paid, `rest` what is to be replayed. What an earlier version let platforms pay
+    and this one does not is given back to each.
     """
-    pooled = plan.group.pooled and any(line.payer_kind in BY_PLATFORM for line in plan.lines)
-    if not pooled or not story:
+    standing = None if plan.key is None else account.standings.get(plan.key)
+    names = [*plan.group.names, *(sorted(standing.orphans) if standing is not None else ())]
+    if not plan.group.pooled or not any(kind in BY_PLATFORM for _, kind, _, _ in names) or not story:
         settle(plan, account, registry, outcome, gig=gig, on="again")
         return
     own = Outcome([], [])
     settle(plan, account, registry, own, gig=gig, on="again")
+    outcome.said.extend(own.said)
+    outcome.contributions.extend(p for p in own.contributions if payer_kind(p.payer) not in BY_PLATFORM)
+    alone = _only_platform(plan, story)
+    if alone is not None:
+        # nobody else has paid or owes a part, so what was settled is this platform's
+        for posting in own.contributions:
+            kind = payer_kind(posting.payer)
+            if kind in BY_PLATFORM:
+                outcome.contributions.append(posting._replace(payer=f"{kind}:{alone}", platform=alone))
+        return
     paid: dict[Name, dict[str, int]] = {}
     for _, contributions in story:
         for posting in contributions:
             if (posting.scheme, posting.window) == (plan.scheme, plan.window):
                 _add(paid, posting)
     due = replay(plan, account, registry, rest)
-    outcome.contributions.extend(p for p in own.contributions if payer_kind(p.payer) not in BY_PLATFORM)
-    for line in plan.lines:
-        if line.payer_kind not in BY_PLATFORM or line.payer is None:
+    for name in dict.fromkeys(names):
+        fund, kind, state, unit = name
+        if kind not in BY_PLATFORM:
             continue
-        name = (line.fund, line.payer_kind, line.state, line.unit)
         for payer in sorted({*paid.get(name, {}), *due.get(name, {})}):
             amount = due.get(name, {}).get(payer, 0) - paid.get(name, {}).get(payer, 0)
             if amount:
                 whose = payer.partition(":")[2]
-                outcome.contributions.append(
-                    Contribution(
-                        plan.scheme, plan.version, line.fund, payer, plan.window, amount, line.unit, line.state, whose
-                    )
-                )
-    outcome.said.extend(own.said)
+                posted = (plan.scheme, plan.version, fund, payer, plan.window, amount, unit, state, whose)
+                outcome.contributions.append(Contribution(*posted))
+
+
+def _only_platform(plan: Plan, story: Sequence[Told]) -> str | None:
+    """Give the platform on which all gigs of a story lie, where a window comes to what those alone make it; else None:
+    who pays which part hangs on the order of gigs.
+    """
+    if plan.group.compiled.reaches or any(when in EVENTS for when in plan.group.when):
+        return None
+    platforms = {told.fact.gig.platform for told in story if isinstance(told.fact, Completed)}
+    return platforms.pop() if len(platforms) == 1 else None
 
 
 def _add(sums: dict[Name, dict[str, int]], posting: Contribution) -> None:

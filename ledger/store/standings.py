@@ -120,9 +120,7 @@ async def _ask(
 ) -> list[tuple[Any, ...]]:
     """Give all rows of an answer. In binary, as leaves are: as text each byte would be two."""
     try:
-        async with connection.cursor(binary=True) as cursor:
-            await cursor.execute(question, values)
-            return await cursor.fetchall()
+        return await (await connection.execute(question, values, binary=True)).fetchall()
     except psycopg.OperationalError as error:
         raise StoreUnavailable(f"journal {journal}: {str(error).strip()}") from error
 

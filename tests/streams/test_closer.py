@@ -20,7 +20,7 @@ from streams import closer, closes, rows, spool
 from streams import desk as desks
 from tests.support.corrections import FLAT, MIXED, changed, kinds, mixed, paid
 from tests.support.databases import Bare, bare_ledger
-from tests.support.faults import Desks
+from tests.support.faults import Desks, kill
 from tests.support.replica import Replica
 from tests.support.strategies import CUTS, FEWER, POOL, Feed, cut
 
@@ -244,6 +244,31 @@ def test_a_desk_that_gives_its_journal_up_stops_at_the_next_page_or_lot(
     assert broken_off("parts_of", 5) == len(records)  # while it is worked out nothing is written
     assert broken_off("go_on", 2) == len(records) + 1 + 2 * 4
     desk.settle([close])
+    assert bare.leaves(0) == leaves_of([*records, close], bare)
+
+
+@pytest.mark.parametrize("asked", ["page_of_workers", "snapshots_of", "leaves_in_lots"])
+def test_the_database_breaks_off_while_a_close_reads_and_it_is_tried_again(
+    bare: Bare, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    feed = Feed()
+    records = crowd(feed, 6)
+    close = feed.closed("2026-03")
+    desk = Desks(bare, [*records, close])
+    desk.settle(records)
+    monkeypatch.setattr(desks, "BACK_OFF_SECONDS", (0.0,))
+    monkeypatch.setattr(closes, "SLICE_WORKERS", 2)
+    real, calls = getattr(closer, asked), [0]
+
+    def breaking(connection: Any, *given: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == 2:
+            kill(bare.url, connection.info.backend_pid)
+        return real(connection, *given)
+
+    monkeypatch.setattr(closer, asked, breaking)
+    desk.settle([close])
+    assert calls[0] > 3
     assert bare.leaves(0) == leaves_of([*records, close], bare)
 
 
