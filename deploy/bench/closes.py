@@ -4,8 +4,9 @@ One journal out of the stream's own pipeline; each round closes the month in a f
 that has just taken the journal over and so holds nobody in memory, unless the case says otherwise. The clock runs from
 the close's record handed over to its last part committed and signed. Cases:
 
-passed over   nothing acts at the close: nobody is loaded (ID-JK-PILOT)
-nothing       a scheme acts at the close, but for none of these workers: all are loaded (ID-BPU, nobody has joined)
+passed over   nothing acts at the close (ID-JK-PILOT): nobody is loaded
+not joined    what acts is for those who have stated something (ID-BPU), which nobody has: nobody is loaded
+nothing       what acts comes to nothing for each worker: all are loaded
 posting       a share of the month's pay is posted to each worker
 in memory     the same, by a desk that holds all accounts
 restated      a revision was enacted since, with another rate: each worker is corrected from their first gig on
@@ -46,14 +47,14 @@ status: example
 currency: IDR
 time_zone: Asia/Jakarta
 zones: [ID-JK]
-sources: {own: {title: "made up"}}
+sources: {{own: {{title: "made up"}}}}
 versions:
   - from: 2026-01-01
     source: own
-    measures: {pay: {include: all}}
+    measures: {{pay: {{include: all}}}}
     rules:
-      - {fund: A, payer: platform, window: month, platforms: each, on: close, base: pay, rate: "0.01",
-         rounding: {mode: down, step: "1"}}
+      - {{fund: A, payer: platform, window: month, platforms: each, on: close, base: pay, rate: "0.01",
+         when: {{pay: {{from: "{whose}"}}}}, rounding: {{mode: down, step: "1"}}}}
 """
 
 
@@ -68,17 +69,19 @@ class Case(NamedTuple):
 
 def run(servers: Servers, home: Path, times: int) -> None:
     """Measure and print each case."""
-    pilot, none, posting = (
+    pilot, joined, nothing, posting = (
         made.made(servers, home, f"closes_{name}", WORKERS * GIGS_EACH, 1, versions, WORKERS)
         for name, versions in (
             ("pilot", made.versions_of(PILOT)),
-            ("none", made.versions_of("ID-BPU")),
-            ("posting", load_document(_POSTING, "closing.yaml", EXPONENTS).versions),
+            ("joined", made.versions_of("ID-BPU")),
+            ("nothing", load_document(_POSTING.format(whose="1000000000"), "closing.yaml", EXPONENTS).versions),
+            ("posting", load_document(_POSTING.format(whose="1"), "closing.yaml", EXPONENTS).versions),
         )
     )
     cases = (
         Case("passed over", pilot),
-        Case("nothing", none),
+        Case("not joined", joined),
+        Case("nothing", nothing),
         Case("posting", posting),
         Case("in memory", posting, held=True),
         Case("restated", pilot, (_revised(),)),
