@@ -175,9 +175,17 @@ def test_spoilt_files_are_found_and_written_again(honest: Honest, fresh: Path, t
     [
         ("entries", 'UPDATE entries SET leaf = set_byte(leaf, 9, 90) WHERE journal = 0 AND "index" = 7', "L2"),
         ("entries", 'DELETE FROM entries WHERE journal = 0 AND "index" = 257', "L2"),
-        ("tiles", "UPDATE tiles SET hashes = set_byte(hashes, 9, 90) WHERE journal = 0 AND level = 0", "L2"),
+        (
+            "tiles",
+            "UPDATE tiles SET hashes = set_byte(hashes, 9, 1 # get_byte(hashes, 9)) WHERE journal = 0 AND level = 0",
+            "L2",
+        ),
         ("tiles", "DELETE FROM tiles WHERE journal = 0", "L2"),
-        ("checkpoints", "UPDATE checkpoints SET note = set_byte(note, 30, 57) WHERE journal = 0", "L6"),
+        (
+            "checkpoints",
+            "UPDATE checkpoints SET note = set_byte(note, 30, 1 # get_byte(note, 30)) WHERE journal = 0",
+            "L6",
+        ),
     ],
 )
 def test_what_the_checkpoint_does_not_sign_is_not_written(
