@@ -324,6 +324,24 @@ def salt(secret: bytes, topic: str, partition: int, offset: int, part: int) -> s
     return sha256(outer + sha256(inner + message).digest()).digest()[:16].hex()
 
 
+class Salter:
+    """Makes salts of one topic's partition, the same as `salt` does: what they have in common is hashed once."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, secret: bytes, topic: str, partition: int) -> None:
+        inner, outer = _pads(secret)
+        self._inner = sha256(inner + f"iuran-salt/v1\n{topic}\n{partition}\n".encode())
+        self._outer = sha256(outer)
+
+    def first(self, offset: bytes) -> str:
+        """Give the salt, hex, of the first entry of the record at an offset, which is written in decimal."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(offset + b"\n1")
+        outer.update(inner.digest())
+        return outer.hexdigest()[:32]
+
+
 @lru_cache(maxsize=1024)
 def _pads(secret: bytes) -> tuple[bytes, bytes]:
     block = (sha256(secret).digest() if len(secret) > 64 else secret).ljust(64, b"\0")

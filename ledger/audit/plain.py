@@ -21,7 +21,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET
 
-from contracts.entry import ContributionRow, Kind, encode, salt
+from contracts.entry import ContributionRow, Kind, Salter, encode
 from contracts.topics import partition_of
 from ledger.audit import grammar
 from ledger.audit.balances import PLATFORM_SOURCE, Balances, Fund, Totals
@@ -43,11 +43,11 @@ _posting = msgspec.json.Decoder(ContributionRow).decode
 class _Voice:
     """A source that speaks on its topic: where the topic stands, and the postings seen on its gigs."""
 
-    __slots__ = ("digested", "keyed", "partition", "posted", "source", "tails", "topic")
+    __slots__ = ("digested", "keyed", "partition", "posted", "salter", "source", "tails")
 
-    def __init__(self, journal: int, source: str, topic: str, partition: Partition) -> None:
+    def __init__(self, journal: int, source: str, topic: str, partition: Partition, secret: bytes | None) -> None:
         self.source = source
-        self.topic = topic
+        self.salter = None if secret is None else Salter(secret, topic, journal)
         self.partition = partition
         self.digested = f"{source}\n".encode()
         self.keyed = f"{journal}\n{source}\n".encode()
@@ -80,7 +80,7 @@ class Plain:
             if len(self._voices) >= VOICES_MAX:
                 self._voices.clear()
             if named not in self._voices:
-                self._voices[named] = _Voice(self._journal, source, topic, partition)
+                self._voices[named] = _Voice(self._journal, source, topic, partition, self._secret)
 
     def forget(self) -> None:
         """Forget who speaks: a platform was changed."""
@@ -91,7 +91,7 @@ class Plain:
 
         `start` is the index of the first of `leaves`, none of which is longer than an entry may be.
         """
-        match, voices, workers, own = self._match, self._voices, self._workers, self._secret is None
+        match, voices, workers = self._match, self._voices, self._workers
         keys, indexes = self._keys.keys, self._keys.indexes
         for place in range(at, len(leaves)):
             leaf = leaves[place]
@@ -114,7 +114,7 @@ class Plain:
                 and columns.kinds[place] == Kind.ACCRUAL
             ):
                 return place
-            if not own and not self._is_salted(voice, read, salted):
+            if voice.salter is not None and voice.salter.first(offset) != salted.decode():
                 return place
             totals = workers.get(subject) or self._worker(subject)
             if totals is None or not totals.plain:
@@ -178,7 +178,3 @@ class Plain:
         if self.journals is not None and partition_of(subject, self.journals) != self._journal:
             return None
         return self._balances.totals(name)
-
-    def _is_salted(self, voice: _Voice, offset: int, salted: bytes) -> bool:
-        made = salt(self._secret or b"", voice.topic, self._journal, offset, 1)
-        return made.encode() == salted

@@ -16,7 +16,7 @@ import msgspec
 
 from contracts import forms
 from contracts.codec import stored_gig
-from contracts.entry import BalanceRow, ContributionRow, salt
+from contracts.entry import BalanceRow, ContributionRow, Salter
 from ledger.audit import grammar
 from ledger.domain.earning import Gig
 from ledger.intake import gig_of, platform_of
@@ -40,7 +40,7 @@ class PlainGig(NamedTuple):
 
 class _Voice(NamedTuple):
     source: str
-    topic: str
+    salter: Salter | None
     keyed: bytes
 
 
@@ -64,10 +64,8 @@ class PlainGigs:
             return None
         if column != NO_COLUMN and column != sha256(voice.keyed + event_id).digest()[:16]:
             return None
-        if self._secret is not None:
-            made = salt(self._secret, voice.topic, self._journal, int(offset), 1)
-            if made.encode() != salted:
-                return None
+        if voice.salter is not None and voice.salter.first(offset) != salted.decode():
+            return None
         if not _contributions(contributions) or not _balances(balances):
             return None
         try:
@@ -86,5 +84,6 @@ class PlainGigs:
             return None
         if len(self._voices) >= VOICES_MAX:
             self._voices.clear()
-        voice = self._voices[named] = _Voice(source, topic, f"{self._journal}\n{source}\n".encode())
+        salter = None if self._secret is None else Salter(self._secret, topic, self._journal)
+        voice = self._voices[named] = _Voice(source, salter, f"{self._journal}\n{source}\n".encode())
         return voice

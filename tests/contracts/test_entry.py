@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from contracts import entry as entries
 from contracts.currencies import EXPONENTS
-from contracts.entry import EntryError, decode, encode, event_key, received_at, salt
+from contracts.entry import EntryError, Salter, decode, encode, event_key, received_at, salt
 from contracts.topics import partition_of
 from ledger.domain.document import load_document
 from ledger.log.keys import Verifier
@@ -356,6 +356,15 @@ def test_salts_and_keys_are_what_the_page_says() -> None:
     assert entry["salt"] == salt(SECRET, cause["topic"], cause["partition"], cause["offset"], 1)
     digest = sha256(f"{entry['journal']}\n{cause['source']}\n{cause['id']}".encode()).digest()
     assert event_key(entry["journal"], cause["source"], cause["id"]) == digest[:16]
+
+
+@given(st.binary(max_size=80), st.text("abc.-", min_size=1, max_size=200), st.integers(0, 1023), st.integers(0, 2**53))
+def test_salts_of_one_partition_are_made_the_same_whichever_way(
+    secret: bytes, topic: str, partition: int, offset: int
+) -> None:
+    salter = Salter(secret, topic, partition)
+    for at in (offset, offset + 1):
+        assert salter.first(b"%d" % at) == salt(secret, topic, partition, at, 1)
 
 
 def test_the_golden_refusal_signs_what_was_silent_before_it() -> None:
