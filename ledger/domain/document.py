@@ -17,7 +17,7 @@ import yaml
 from ledger.domain import ids
 from ledger.domain.language import read_version
 from ledger.domain.language.keys import FORMS
-from ledger.domain.language.rules import by_day
+from ledger.domain.running import check_running
 from ledger.domain.scheme import Version
 from ledger.domain.tree import Node, Problem, Reading, SchemeError
 
@@ -63,7 +63,7 @@ def load_document(text: str, name: str, minor_digits: Mapping[str, int]) -> Docu
     for node in nodes:
         version = read_version(reading, top, node, digits)
         versions += [version] if version is not None else []
-    _by_day(reading, nodes, versions)
+    check_running(reading, nodes, versions)
     if "versions" in top and not versions and not reading.problems:
         reading.wrong(top["versions"], "versions: expected at least one", "add `- from: 2026-01-01` with its rules")
     reading.problems = list(dict.fromkeys(reading.problems))  # the scheme's own fields are read once per version
@@ -105,19 +105,6 @@ def _in_order(reading: Reading, nodes: Sequence[Node]) -> None:
             told = f"version {own.id}: the text that it replaces does not stand before it"
             reading.wrong(node, told, f"keep {_Dated(own.day, own.revision - 1).id} before it")
         last = own
-
-
-def _by_day(reading: Reading, nodes: Sequence[Node], versions: Sequence[Version]) -> None:
-    """Note a fund that runs on in one version and is entered gig by gig, or day by day, in another."""
-    if len(nodes) != len(versions):
-        return
-    seen: dict[tuple[str, ...], str] = {}
-    for node, version in zip(nodes, versions, strict=True):
-        for rule in version.rules:
-            key, runs = by_day(rule), rule.window.text
-            if key and seen.setdefault(key, runs) != runs and "running" in (seen[key], runs):
-                told = f"version {version.id}: {rule.fund} by {rule.payer} was over {seen[key]} and is over {runs} now"
-                reading.wrong(node, f"{told}: both are entered by day", "name another fund, or a part of it")
 
 
 def read_yaml(text: str, name: str) -> list[Node]:

@@ -42,6 +42,7 @@ class Fold:
         self.whole = not account.newest >= 0
         account.catch_up(registry)
         self.account, self.registry = account, registry
+        self.adding_up = registry.adding_up()
         self.gigs: dict[str, Chain] = {}
 
     def take_all(self, story: Iterable[Told]) -> Account:
@@ -82,6 +83,8 @@ class Fold:
         elif isinstance(fact, Restated):
             open_closed(self.registry.schemes(), self.account, self.registry)
             self._say_again(self.registry.schemes())
+        elif self.adding_up:
+            self._say_again(self.adding_up)
 
     def _complete(self, gig: Gig) -> None:
         self.account.worker = gig.worker
@@ -120,6 +123,7 @@ class Fold:
             for plan in self.registry.plans(extra):
                 if not plan.group.by_gig:
                     take_pay(plan, extra, self.account, self.registry, -1)
+                    plans.append(plan)
         if any(plan.group.compiled.tracks_first for plan in plans):
             if not self.whole:
                 raise UntoldGig(f"{fact.name}: expected a whole story, as a scheme asks when platforms were joined")

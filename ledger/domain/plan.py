@@ -123,7 +123,7 @@ class Group:
         moments = (*self.when, *(notice.on for notice in self.notices))
         self.waits = all(on != "gig" for on in moments) and not self.refusing
         self.on_close = "close" in moments
-        self.given = tuple(name for rule in self.rules for name in compiled.closure(_named(rule)) if self._stands(name))
+        self.given = tuple(name for rule in self.rules for name in compiled.closure(named(rule)) if self._stands(name))
         self._totals: dict[tuple[Value, ...], tuple[Total, ...]] = {}
         self.careful = any(on != "gig" for on in moments)
         self.calm = (
@@ -147,7 +147,7 @@ class Group:
 
     def _is_own(self, rule: Rule) -> bool:
         """Tell whether a rule is about a platform as a whole: it reads the platform's figures, and nobody's work."""
-        names = self.compiled.closure(_named(rule))
+        names = self.compiled.closure(named(rule))
         about = [
             name for name in names if name in self.compiled.measures or name.partition(".")[0] in ("worker", "gig")
         ]
@@ -296,7 +296,7 @@ class Compiled:
             key = (item.window, item.pooled)
             self.kept.setdefault(key, {})
             self.reads.setdefault(key, {})
-            for name in self.closure(_named(item)):
+            for name in self.closure(named(item)):
                 self.names.add(name)
                 if name in self.measures:
                     self._keep(self.measures[name], key)
@@ -304,11 +304,13 @@ class Compiled:
             if measure.share is not None:
                 self.names.update(self._tables[measure.share].by)
         self.tracks_first = "first_day" in self.names
-        self.crosses = any(
+        self.adds_up = any(line.op == "posted" for line in version.lines)
+        """Whether something reads what rules have posted over shorter windows."""
+        self.crosses = self.adds_up or any(
             read.group != key or read.previous or read.windows > 1
             for key, reads in self.reads.items()
             for read in reads.values()
-        ) or any(line.op == "posted" for line in version.lines)
+        )
         self.groups = {key: Group(self, key) for key in self.kept}
         self.reads_platforms = any(name.startswith("platform.") for name in self.names)
         self.runs = frozenset(
@@ -364,7 +366,8 @@ class Compiled:
         return found
 
 
-def _named(item: Rule | Notice) -> list[str]:
+def named(item: Rule | Notice) -> list[str]:
+    """Give the names that a rule or notice reads itself."""
     names = [test.name for test in item.when]
     names += [test.value for test in item.when if isinstance(test.value, str)]
     if isinstance(item, Rule):

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ledger.domain.attributes import PLATFORM, PLATFORM_DEFAULTS, Value, read
 from ledger.domain.earning import Gig
-from ledger.domain.ids import payer_kind
 from ledger.domain.period import (
     BLOCK_SECONDS,
     DAYS,
@@ -185,6 +184,10 @@ class Registry:
             self._runs[scheme] = known
         return known
 
+    def adding_up(self) -> set[str]:
+        """Give the schemes in which rules or notices read what other rules have posted."""
+        return {version.scheme for version in self.enacted if self.compiled(version).adds_up}
+
     def group(self, scheme: str, version: str, key: GroupKey) -> Group | None:
         """Give a version's group of this window, pooled or not; None where it has none."""
         compiled = self._compiled.get((scheme, version))
@@ -334,9 +337,9 @@ class Registry:
                 standing = None if other.key is None else view.account.standings.get(other.key)
                 if standing is None or standing.version != other.version:
                     continue
-                for place, own in enumerate(other.lines):
-                    part = own.fund == line.fund or own.fund.startswith(line.fund + ".")
-                    if part and own.payer_kind == payer_kind(line.payer) and own.state == "accrued":
+                for place, rule in enumerate(other.group.rules):
+                    part = rule.fund == line.fund or rule.fund.startswith(line.fund + ".")
+                    if part and rule.payer == line.payer and rule.state == "accrued":
                         total += standing.posted[place]
         return total
 

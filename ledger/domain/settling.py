@@ -292,7 +292,8 @@ def settle_others(
 
     Only for versions whose rules read beyond their own window (or the schemes named): a gig may change what those give.
     """
-    keys = {plan.key for plan in done}
+    # what adds up the postings of other windows is settled once more, after them
+    keys = {plan.key for plan in done if not plan.group.compiled.adds_up}
     crossing = {plan.scheme for plan in done if plan.group.compiled.reaches} if schemes is None else schemes
     crossing |= account.joining
     account.joining = set()

@@ -153,8 +153,11 @@ So that every correction ends where a replay would, and no posting can be taken 
 a rule over `gig` that reads a longer measure, `worker.`, `age` or `first_day`, or whose payer is `sponsor` (what is
 stated later, or another gig, would change it: use `day` with `platforms: each`, or the measure's own window); a rule
 for `platform` or `customer` with `platforms: together` that acts `on: close`, over what runs on or over a rolling
-window (no gig says which platform pays); one fund, payer, state and unit over two of `gig`, `day` and `running`, or
-`running` in one version and not in another (all three are entered by day).
+window, or that reads another window than its own (no gig says which platform pays); `posted` over `gig`, over what
+runs on, over a rolling window or over the rule's own (such sums are not kept, or not made yet); one fund, payer,
+state and unit over two of `gig`, `day` and `running`, or `running` in one version and not in another (all three are
+entered by day); rules and notices over `running` that differ from one version to the next (they count all gigs since
+the first: a new rate would reach back over them).
 """
 
 ACTING: Final = """\

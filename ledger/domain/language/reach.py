@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from ledger.domain import ids
 from ledger.domain.language.citing import close_to
 from ledger.domain.language.names import GIG_KEYS, GIVEN
 from ledger.domain.language.scope import Scope
-from ledger.domain.period import GIG, Window
+from ledger.domain.period import GIG, RUNNING, Window
 from ledger.domain.scheme import Line, Measure, Notice, Rule, Table, Test
 from ledger.domain.tree import Node
 
@@ -34,6 +35,7 @@ class Root(NamedTuple):
     pooled: bool
     on: str
     reads: tuple[str, ...]
+    payer: str = ""
 
 
 class Reach:
@@ -78,7 +80,7 @@ class Reach:
     def root_of_rule(self, node: Node, rule: Rule) -> Root:
         """Give a rule as a root."""
         where = f"rule {rule.fund} by {rule.payer}"
-        return Root(node, where, rule.window, rule.pooled, rule.on, self._of_rule(rule))
+        return Root(node, where, rule.window, rule.pooled, rule.on, self._of_rule(rule), rule.payer)
 
     def root_of_notice(self, node: Node, notice: Notice) -> Root:
         """Give a notice as a root."""
@@ -130,12 +132,22 @@ class Reach:
         line = self.lines.get(name)
         if line is None:
             return None
-        if line.op == "posted" and line.window is not None and not holds(root.window, line.window):
-            what = f"its window {root.window.text} does not hold windows {line.window.text} of {name}"
-            return what, "`posted` adds up windows within the rule's own"
+        if line.op == "posted" and line.window is not None:
+            return self._unposted(root, name, line, line.window)
         if line.op == "due" and root.window.kind == "running":
             return f"a running window has no end for {name} to follow", "use a window with an end"
         return None
+
+    def _unposted(self, root: Root, name: str, line: Line, window: Window) -> tuple[str, str] | None:
+        if not holds(root.window, window):
+            what = f"its window {root.window.text} does not hold windows {window.text} of {name}"
+            return what, "`posted` adds up windows within the rule's own"
+        if root.window == window and window not in _UNSUMMED:
+            told = f"reads {name}, and what is posted over its own window {window.text} is being worked out"
+            return told, "read the line that the other rule posts"
+        if root.pooled and any(_posts(rule, line) and not rule.pooled for rule in self.rules):
+            return f"reads {name} of each platform, and it takes all together", "use `platforms: each` in the rule"
+        return _unpaid(root, name)
 
     def check_lines(self) -> None:
         """Note postings that no rule makes, share tables looked up by more than the gig, and circles."""
@@ -145,6 +157,9 @@ class Reach:
                 told = f"line {name}: no rule posts {line.fund} by {line.payer} over {line.window.text}"
                 known = sorted({f"{r.fund} by {r.payer} over {r.window.text}" for r in self.rules})
                 self.scope.reading.wrong(node, told, f"rules post: {', '.join(known) or 'nothing'}")
+            if line.op == "posted" and line.window is not None and (line.window in _UNSUMMED or line.window.rolling):
+                told = f"line {name}: what is posted over {line.window.text} is not summed window by window"
+                self.scope.reading.wrong(node, told, "name a window with an end, from day to year")
         for name, measure in self.measures.items():
             table = self.tables.get(measure.share or "")
             for by in table.by if table else ():
@@ -301,6 +316,7 @@ def _path(came: Mapping[str, str], name: str) -> str:
     return f" (through {', '.join(reversed(path))})" if path else ""
 
 
+_UNSUMMED: Final = (GIG, RUNNING)
 _LATER: Final = ("age", "first_day", "worker.")
 """What becomes another when something is stated of the worker, or a gig taken back."""
 
@@ -333,7 +349,15 @@ def _too_fine(root: Root, measure: Measure) -> tuple[str, str] | None:
     if measure.previous and measure.window is None and root.window.kind in ("gig", "running"):
         told = f"reads {measure.name} of the window before, and its window is {root.window.text}"
         return told, "give the measure a window"
-    return None
+    return _unpaid(root, measure.name) if measure.previous or measure.window not in (None, root.window) else None
+
+
+def _unpaid(root: Root, name: str) -> tuple[str, str] | None:
+    """Note other windows read where each gig's platform pays its part: what they change, no gig of this one pays."""
+    if not root.pooled or root.payer not in (ids.PLATFORM_PAYER, ids.CUSTOMER):
+        return None
+    told = f"reads {name} of other windows and takes all platforms together: nothing says which of them pays"
+    return told, "use `platforms: each` in the rule"
 
 
 _MONTHS: Final = {"month": 1, "quarter": 3, "year": 12, "FY": 12}

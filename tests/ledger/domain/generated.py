@@ -7,10 +7,16 @@ that the reader refuses after all is no example.
 
 from __future__ import annotations
 
+from datetime import date
+from fractions import Fraction
+from typing import NamedTuple
+
 from hypothesis import assume
 from hypothesis import strategies as st
 
 from ledger.domain.document import Document
+from ledger.domain.money import Mode, round_steps
+from ledger.domain.period import Window, parse_window
 from ledger.domain.tree import SchemeError
 from tests.ledger.domain.worlds import load
 
@@ -79,18 +85,35 @@ def lines(draw: st.DrawFn, names: list[str], tables: list[str], *, stated: bool 
     return f"{{{form}{draw(st.sampled_from(BOUNDS))}{draw(st.sampled_from(ROUNDINGS))}}}"
 
 
+class Made(NamedTuple):
+    """What a rule posts, for others to read: fund, payer, window, and whether over all platforms together."""
+
+    fund: str
+    payer: str
+    window: str
+    together: bool
+
+
 @st.composite
-def rules(draw: st.DrawFn, number: int, pieces: dict[str, list[str]]) -> None:
+def rules(draw: st.DrawFn, number: int, pieces: dict[str, list[str]], made: list[Made]) -> None:
     """Add one rule with a measure and lines of its own, and notices that read what it does not."""
-    window, together = draw(st.sampled_from(WINDOWS)), draw(st.booleans())
+    longer = tuple(over for own in made for over in LONGER.get(own.window, ()))
+    window, together = draw(st.sampled_from((*WINDOWS, *longer * 4))), draw(st.booleans())
     sharing = "" if window == GIG else f", platforms: {'together' if together else 'each'}"
     where = f"window: {window}{sharing}"
     measure = draw(measures(window, together))
     names = [f"m{number}"]
     pieces["measures"].append(f"m{number}: {measure}")
-    for at in range(draw(st.integers(0, 3))):
+    shorter = [own for own in made if window in LONGER.get(own.window, ()) and (own.together or not together)]
+    for at in range(draw(st.integers(bool(shorter), 3))):
         tables = ["by_vehicle"] if window == GIG else ["by_age", "by_plan"]
         names.append(f"r{number}_{at}")
+        if shorter and draw(st.booleans()):
+            own = draw(st.sampled_from(shorter))
+            pieces["lines"].append(
+                f"{names[-1]}: {{posted: {{fund: {own.fund}, payer: {own.payer}, window: {own.window}}}}}"
+            )
+            continue
         pieces["lines"].append(f"{names[-1]}: {draw(lines(names[:-1], tables, stated=window != GIG))}")
     on = (
         "close"
@@ -99,10 +122,12 @@ def rules(draw: st.DrawFn, number: int, pieces: dict[str, list[str]]) -> None:
         if window in ("gig", "running")
         else draw(st.sampled_from(("gig", "close")))
     )
-    unclear = together and window != "gig" and (on == "close" or window == "running")
+    further = bool(shorter) or "window:" in measure
+    unclear = together and window != "gig" and (on == "close" or window == "running" or further)
     kind = {"gig": "G", "day": "D", "running": "R"}.get(window, "F")
-    rule = f"fund: {kind}{number}, payer: {draw(st.sampled_from(OTHERS if unclear else (*OTHERS, *BY_ONE)))}, {where}"
-    rule += f", on: {on}"
+    payer = draw(st.sampled_from(OTHERS if unclear else (*OTHERS, *BY_ONE)))
+    made.append(Made(f"{kind}{number}", payer, window, together))
+    rule = f"fund: {kind}{number}, payer: {payer}, {where}, on: {on}"
     if len(names) == 1 and "include" in measure:
         rule += f', base: {names[0]}, rate: "{draw(st.sampled_from(SHARES))}"'
         rule += draw(st.sampled_from(("", ', cap: "250"', ', cap: "40000"')))
@@ -113,15 +138,21 @@ def rules(draw: st.DrawFn, number: int, pieces: dict[str, list[str]]) -> None:
     rule += draw(st.sampled_from(("", "", *(f", when: {{{condition}}}" for condition in conditions))))
     step = draw(st.sampled_from(("1", "0.01", "0.5")))
     pieces["rules"].append(f'{{{rule}, rounding: {{mode: {draw(st.sampled_from(MODES))}, step: "{step}"}}}}')
-    pieces["notices"] += [f"{{kind: breach, {where}, amount: {name}}}" for name in names[:-1]]
+    for name in names[:-1]:
+        moment = draw(st.sampled_from(("gig", "close"))) if window not in ("gig", "running") else "gig"
+        says = draw(st.sampled_from((f"amount: {name}", f"amount: {name}, when: {{{conditions[0]}}}")))
+        says = draw(st.sampled_from((says, says, f'truth: {{{name}: {{above: "100"}}}}')))
+        pieces["notices"].append(f"{{kind: breach, {where}, on: {moment}, {says}}}")
 
 
 @st.composite
 def versions(draw: st.DrawFn, start: str) -> str:
     """Give one version of one to three rules."""
     pieces: dict[str, list[str]] = {key: [] for key in ("measures", "tables", "lines", "rules", "notices")}
+    made: list[Made] = []
     for number in range(draw(st.integers(1, 3))):
-        draw(rules(number, pieces))
+        draw(rules(number, pieces, made))
+    pieces["rules"] = draw(st.permutations(pieces["rules"]))
     written = "".join(pieces["lines"])
     pieces["tables"] = [f"{name}: {form}" for name, form in TABLES.items() if f"lookup: {name}" in written]
     pieces["tables"] += [KEEP] if "share: keep" in "".join(pieces["measures"]) else []
@@ -136,7 +167,9 @@ def versions(draw: st.DrawFn, start: str) -> str:
 def schemes(draw: st.DrawFn, name: str = "X-MADE", *, dated: bool = True, due: bool = True) -> Document:
     """Give a scheme of one version, or two where it is `dated`; here and there attributed by payment, if `due`."""
     own = draw(versions("2026-01-01"))
-    own += draw(versions("2026-04-01")) if dated and draw(st.booleans()) else ""
+    if dated and draw(st.booleans()):  # what runs on can only stay as it is
+        same = draw(st.integers(0, 3)) == 0
+        own += own.replace("2026-01-01", "2026-04-01", 1) if same else draw(versions("2026-04-01"))
     attribution = draw(st.sampled_from(("completed", "completed", "payment_due"))) if due else "completed"
     text = f"scheme: {name}\n{HEAD}\nattribution: {attribution}\nsources: {{own: {{title: own}}}}\nversions:\n{own}"
     try:
@@ -144,3 +177,56 @@ def schemes(draw: st.DrawFn, name: str = "X-MADE", *, dated: bool = True, due: b
     except SchemeError:
         assume(False)
         raise
+
+
+class Split(NamedTuple):
+    """A scheme that splits one whole over funds and payers, and what the whole of a window's pay comes to."""
+
+    document: Document
+    window: Window
+    together: bool
+    on: str
+    rates: dict[date, Fraction]
+    """The whole's rate, by the day from which it holds."""
+    mode: Mode
+    step: Fraction
+
+    def whole(self, pay: Fraction, day: date) -> int:
+        """Give the whole of a window that ends on a day, rounded once, in minor units."""
+        rate = self.rates[max((since for since in self.rates if since <= day), default=min(self.rates))]
+        due = max(pay * rate, Fraction(0)) / self.step
+        return int(round_steps(due.numerator, due.denominator, self.mode) * self.step * 100)
+
+
+@st.composite
+def splits(draw: st.DrawFn) -> Split:
+    """Give a whole over any window, rounded once, whose last part is what the others leave; in one version or two."""
+    window = draw(st.sampled_from([name for name in WINDOWS if name not in ROLLING]))
+    together, many = draw(st.booleans()), draw(st.integers(2, 4))
+    on = "gig" if window in ("gig", "running") else draw(st.sampled_from(("gig", "close")))
+    sharing = "" if window == GIG else f", platforms: {'together' if together else 'each'}"
+    unclear = together and (on == "close" or window == "running") and window != GIG
+    payers = [draw(st.sampled_from(OTHERS if unclear else (*OTHERS, *BY_ONE))) for _ in range(many)]
+    mode, step = draw(st.sampled_from(MODES)), draw(st.sampled_from(("1", "0.05", "0.01", "25")))
+    days = ("2026-01-01",) if window == "running" or draw(st.booleans()) else ("2026-01-01", "2026-04-01")
+    text, rates = "", {}
+    for day in days:
+        rate = draw(st.sampled_from(("0.0275", "0.3333", "0.01", "0.00007")))
+        rates[date.fromisoformat(day)] = Fraction(rate)
+        own = [f'whole: {{times: [pay, "{rate}"], at_least: "0", rounding: {{mode: {mode}, step: "{step}"}}}}']
+        left, parts = "whole", []
+        for at in range(many - 1):
+            share, finer = draw(st.sampled_from(("0.3333", "0.5", "0.07"))), draw(st.sampled_from((step, "0.01")))
+            rounding = f'{{mode: {draw(st.sampled_from(MODES))}, step: "{finer}"}}'
+            own.append(f'p{at}: {{times: [whole, "{share}"], rounding: {rounding}}}')
+            own.append(f"left{at}: {{subtract: [{left}, p{at}]}}")
+            left, parts = f"left{at}", [*parts, f"p{at}"]
+        where = f"window: {window}{sharing}, on: {on}, rounding: as_is"
+        made = zip(payers, [*parts, left], strict=True)
+        posted = [f"{{fund: F{at}, payer: {payer}, amount: {name}, {where}}}" for at, (payer, name) in enumerate(made)]
+        text += f"  - from: {day}\n    source: own\n    foreign_pay: refuse\n"
+        text += "    measures: {pay: {include: all, less: [commission]}}\n"
+        text += "    lines:\n" + "".join(f"      {line}\n" for line in own)
+        text += "    rules:\n" + "".join(f"      - {each}\n" for each in posted)
+    document = load(f"scheme: X-SPLIT\n{HEAD}\nsources: {{own: {{title: own}}}}\nversions:\n{text}")
+    return Split(document, parse_window(window), together, on, rates, Mode[mode.upper()], Fraction(step))

@@ -391,7 +391,12 @@ def test_all_problems_are_named_at_once() -> None:
 def test_a_line_that_reads_what_the_old_payer_posted_is_not_left_behind() -> None:
     text = BASE.replace(
         'saved: {subtract: [pay, free], at_least: "0"}',
-        'paid: {posted: {fund: A, payer: "subsidy:HOME", window: month}}\n      saved: {add: [paid, free]}',
+        'paid: {posted: {fund: A, payer: "subsidy:HOME", window: month}}\n      saved: {add: [paid, pay, free]}',
+    )
+    longer = EACH.replace("month", "quarter")
+    text = text.replace("kind: eligible, window: month", "kind: eligible, window: quarter")
+    text = text.replace("amount: saved, ~", f"amount: saved, {longer}").replace(
+        f"amount: saved, {EACH}", f"amount: saved, {longer}"
     )
     base = load_document(text, "base.yaml", EXPONENTS)
     more = '    co_financing: [{fund: A, payer: "subsidy:HOME", paid_by: "subsidy:CER"}]\n'

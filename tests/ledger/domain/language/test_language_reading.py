@@ -109,7 +109,7 @@ def test_operations_come_out_as_written() -> None:
     assert line("by").due == DueDay(1, 14, 0, True)
     assert line("also_by").due == DueDay(0, 0, 5, False)
     assert (line("starts").of, line("starts").cutoff_day) == (("worker.opted_in", "first_day"), 15)
-    assert (line("paid").fund, line("paid").payer, line("paid").window) == ("B", "worker", parse_window("gig"))
+    assert (line("paid").fund, line("paid").payer, line("paid").window) == ("A", "worker", parse_window("quarter"))
     assert line("whole").rounding == Rounding(Mode.DOWN, Fraction(1), line("whole").cite)
     born = Test("worker.born", "from", Month(1995, 1, 1))
     assert line("owed").choices == (Choice((Test("pay", "to", Fraction(50)), born), Fraction(0)), Choice((), "per_day"))
@@ -156,8 +156,8 @@ def test_rules_and_notices() -> None:
     assert (share.rate, share.state, share.pooled) == ("share", "withheld", False)
     assert (hours.unit, hours.rounding.step, hours.payer) == ("hours", Fraction(1, 3600), "none")
     assert (interest.on, interest.payer) == ("remittance", "sponsor")
-    coverage, eligible, due, breach = WHOLE.notices
-    assert (coverage.value, coverage.amount, coverage.fund) == ("level", "paid", "A")
+    coverage, taken, eligible, due, breach = WHOLE.notices
+    assert (coverage.value, taken.amount, coverage.fund) == ("level", "paid", "A")
     assert eligible.truth and eligible.when == (Test("days", "from", Fraction(90)),)
     assert (due.date, breach.amount, breach.window.text) == ("also_by", "gig.commission", "gig")
 

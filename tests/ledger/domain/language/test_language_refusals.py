@@ -177,10 +177,28 @@ def test_everything_is_read() -> None:
             "exchange",
         ),
         (
-            "{fund: B, payer: worker, window: gig}",
-            "{fund: B, payer: worker, window: month}",
+            "{fund: A, payer: worker, window: quarter}}",
+            "{fund: B, payer: worker, window: month}}",
             "no rule posts B",
             "rules post",
+        ),
+        (
+            "{fund: A, payer: worker, window: quarter}}",
+            "{fund: B, payer: worker, window: gig}}",
+            "line paid: what is posted over gig is not summed window by window",
+            "from day to year",
+        ),
+        (
+            "{kind: coverage, fund: A, window: FY, platforms: each",
+            "{kind: coverage, fund: A, window: quarter, platforms: each",
+            "what is posted over its own window quarter is being worked out",
+            "read the line",
+        ),
+        (
+            "{kind: coverage, fund: A, window: FY, platforms: each",
+            "{kind: coverage, fund: A, window: FY, platforms: together",
+            "reads paid of each platform, and it takes all together",
+            "`platforms: each` in the rule",
         ),
         # conditions
         ('{pay: {to: "50"}', '{pay: {upto: "50"}', "unknown key 'upto'", "did you mean 'to'?"),
@@ -386,6 +404,21 @@ def test_a_gig_reads_no_longer_measure_and_no_age_through_a_table() -> None:
     assert aged.what.endswith("(through by_age)")
 
 
+@pytest.mark.parametrize("reads", ["shift: previous", "window: quarter, platforms: together"])
+def test_where_each_gigs_platform_pays_its_part_no_other_window_is_read(reads: str) -> None:
+    measures = "measures: {pay: {include: all, less: [commission]}}"
+    text = scheme_text(rule(window="month, platforms: together")).replace(
+        measures, f"measures: {{pay: {{include: all, {reads}}}}}"
+    )
+    (found,) = problems(text)
+    assert found.what.startswith("rule A by platform: reads pay of other windows and takes all platforms together")
+    assert found.mend == "use `platforms: each` in the rule"
+    assert problems(text.replace("payer: platform", "payer: worker")) == ()
+    assert (
+        problems(text.replace("window: month, platforms: together, base", "window: month, platforms: each, base")) == ()
+    )
+
+
 def test_what_tells_nobody_to_pay_may_read_all_that() -> None:
     """A notice is said, not owed; and who pays is clear where each gig's platform pays its part."""
     notice = '    notices: [{kind: due, window: gig, when: {worker.plan: 1, age: {above: "50"}}}]\n'
@@ -409,6 +442,35 @@ def test_what_runs_on_is_not_entered_by_gig_or_day_in_another_version(before: st
     assert found.mend == "name another fund, or a part of it"
     assert "from: 2027-01-01" in text.splitlines()[found.line - 1]
     assert problems(scheme_text(rule(), more=f"{later}{rule(window='day, platforms: each')}\n")) == ()
+
+
+RUNS = """      - {fund: A, payer: worker, window: running, platforms: each, amount: owed, ~}
+      - {fund: B, payer: worker, window: gig, base: pay, rate: "0.01", ~}
+""".replace("~", 'rounding: {mode: down, step: "1"}')
+OWED = "    parameters: {share: {value: ~, note: own}}\n    lines: {owed: {times: [pay, share]}}\n    rules:".replace
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ('value: "0.5"', 'value: "0.4"', False),
+        ("less: [commission]", "less: []", False),
+        ("platforms: each, amount", "platforms: together, amount", False),
+        ("window: running, platforms: each", "window: month, platforms: each", True),
+        ('rate: "0.01"', 'rate: "0.02"', True),
+        ("note: own", "note: another", True),
+    ],
+)
+def test_what_runs_on_is_the_same_in_every_version(old: str, new: str, same: bool) -> None:
+    first = scheme_text(RUNS).replace("    rules:", OWED("~", '"0.5"'))
+    later = first[first.index("  - from:") :].replace(old, new)
+    assert later != first[first.index("  - from:") :]
+    whole = first + later.replace("2026-01-01", "2027-01-01")
+    told = [problem.what for problem in problems(whole)]
+    what = "version 2027-01-01: what runs on is not what it is in version 2026-01-01, whose gigs it counts too"
+    assert told == ([] if same else [what])
+    revised = first + later.replace("    source: own", "    revision: 2\n    source: own")
+    assert problems(revised) == ()  # a revision replaces the text of its day
 
 
 def test_a_circle_is_named_once_at_its_first_line() -> None:

@@ -60,7 +60,7 @@ versions:
       owed: {choose: [{when: {pay: {to: "50"}, worker.born: {from: 1995-01}}, then: "0"}, {otherwise: per_day}]}
       summed: {add: [owed, share, wage]}
       whole: {value: summed, rounding: {mode: down, step: "1"}}
-      paid: {posted: {fund: B, payer: worker, window: gig}}
+      paid: {posted: {fund: A, payer: worker, window: quarter}}
       by: {due: {months: 1, day: 14, roll: working}}
       also_by: {due: {working_days: 5}}
       starts: {starts: [worker.opted_in, first_day], cutoff_day: 15}
@@ -90,7 +90,8 @@ versions:
       - {fund: A, payer: sponsor, window: month, platforms: each, on: remittance, amount: interest,
         rounding: {mode: down, step: "0.01"}}
     notices:
-      - {kind: coverage, fund: A, window: month, platforms: each, on: close, value: level, amount: paid}
+      - {kind: coverage, fund: A, window: month, platforms: each, on: close, value: level}
+      - {kind: coverage, fund: A, window: FY, platforms: each, on: close, amount: paid}
       - {kind: eligible, window: FY, platforms: together, on: close, truth: {days: {from: "90"}}}
       - {kind: due, window: month, platforms: together, on: close, date: also_by, when: {worker.sponsor: uber}}
       - {kind: breach, window: gig, when: {gig.commission: {above: "10"}, gig.zone: US-NY,
