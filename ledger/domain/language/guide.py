@@ -156,8 +156,9 @@ for `platform` or `customer` with `platforms: together` that acts `on: close`, o
 window, or that reads another window than its own (no gig says which platform pays); `posted` over `gig`, over what
 runs on, over a rolling window or over the rule's own (such sums are not kept, or not made yet); one fund, payer,
 state and unit over two of `gig`, `day` and `running`, or `running` in one version and not in another (all three are
-entered by day); rules and notices over `running` that differ from one version to the next (they count all gigs since
-the first: a new rate would reach back over them).
+entered by day); rules over `running` that read what is so on a day (`worker.`, `age`, `window.last` and the like: which
+day?); rules and notices over `running` that differ from one version to the next (they count all gigs since the first:
+a new rate would reach back over them).
 """
 
 ACTING: Final = """\

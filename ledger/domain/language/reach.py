@@ -333,6 +333,9 @@ def _unread(root: Root, name: str, where: str) -> tuple[str, str] | None:
         return told, "use `window: day, platforms: each`: its postings bear the same day"
     if root.window.kind == "running" and name in ("window.first", "window.days", "window.weeks", "window.months"):
         return f"{name}: a running window has no first day", "use a window with an end"
+    if root.window == RUNNING and not root.where.startswith("notice") and name != "platform":
+        told = f"{name} is what it is on a day, and its window runs on: which day would hang on which gig came last"
+        return told, "use a window with an end"
     return None
 
 

@@ -179,9 +179,9 @@ def _together(scope: Scope, node: Node, own: Mapping[str, Node], rule: Rule, win
     if "on" in own and window in (GIG, RUNNING) and rule.on in ("close", "remittance"):
         told = f"{where}: a {rule.window.text} window is never closed or paid for"
         scope.reading.wrong(own["on"], told, "use `on: gig`, or a window with an end")
-    if rule.payer == "sponsor" and window == GIG:
-        told = f"{where}: who sponsors a worker may be stated later for an earlier day, and its window is gig"
-        scope.reading.wrong(own["payer"], told, "use a longer window, which is worked out again")
+    if rule.payer == "sponsor" and window in (GIG, RUNNING):
+        told = f"{where}: who sponsors a worker may be stated later for an earlier day, and its window is {window.text}"
+        scope.reading.wrong(own["payer"], told, "use a window with an end, which is worked out again")
     unclear = window is not None and (rule.on != "gig" or window == RUNNING or window.rolling)
     if unclear and rule.pooled and rule.payer in (ids.PLATFORM_PAYER, ids.CUSTOMER):
         told = f"{where}: takes all platforms together, and nothing says which of them pays"

@@ -31,6 +31,7 @@ SHARES = ("0.01", "0.025", "0.3333", "0.5", "1")
 BOUNDS = ("", "", ', at_least: "0"', ', at_most: "3000"', ', at_least: "10", at_most: "500"')
 ROUNDINGS = ("", "", ', rounding: {mode: half_up, step: "0.1"}', ', rounding: {mode: down, step: "5"}')
 MODES = ("down", "up", "half_up", "half_even")
+OPERATIONS = ("add", "subtract", "times", "divide", "least", "greatest", "choose", "value")
 KINDS = ("fare", "surge", "incentive", "tip", "toll", "refund")
 KEEP = 'keep: {by: [gig.vehicle], otherwise: "1", rows: [{vehicle: car, value: "0.4"}, {vehicle: none, value: "0"}]}'
 TABLES = {
@@ -67,7 +68,7 @@ def measures(draw: st.DrawFn, window: str, together: bool) -> str:
 def lines(draw: st.DrawFn, names: list[str], tables: list[str], *, stated: bool = True) -> str:
     """Give one line's form, an operation on names that stand before it; `stated`: also on the worker's attributes."""
     operand = st.sampled_from((*names, *names, *(f'"{figure}"' for figure in FIGURES)))
-    op = draw(st.sampled_from(("add", "subtract", "times", "divide", "least", "greatest", "choose", "lookup", "value")))
+    op = draw(st.sampled_from((*OPERATIONS, *(["lookup"] if tables else []))))
     if op == "lookup":
         form = f"lookup: {draw(st.sampled_from(tables))}"
     elif op == "choose":
@@ -106,7 +107,7 @@ def rules(draw: st.DrawFn, number: int, pieces: dict[str, list[str]], made: list
     pieces["measures"].append(f"m{number}: {measure}")
     shorter = [own for own in made if window in LONGER.get(own.window, ()) and (own.together or not together)]
     for at in range(draw(st.integers(bool(shorter), 3))):
-        tables = ["by_vehicle"] if window == GIG else ["by_age", "by_plan"]
+        tables = {GIG: ["by_vehicle"], "running": []}.get(window, ["by_age", "by_plan"])
         names.append(f"r{number}_{at}")
         if shorter and draw(st.booleans()):
             own = draw(st.sampled_from(shorter))
@@ -114,7 +115,7 @@ def rules(draw: st.DrawFn, number: int, pieces: dict[str, list[str]], made: list
                 f"{names[-1]}: {{posted: {{fund: {own.fund}, payer: {own.payer}, window: {own.window}}}}}"
             )
             continue
-        pieces["lines"].append(f"{names[-1]}: {draw(lines(names[:-1], tables, stated=window != GIG))}")
+        pieces["lines"].append(f"{names[-1]}: {draw(lines(names[:-1], tables, stated=window not in (GIG, 'running')))}")
     on = (
         "close"
         if window in ROLLING
@@ -134,7 +135,7 @@ def rules(draw: st.DrawFn, number: int, pieces: dict[str, list[str]], made: list
     else:
         rule += f", amount: {names[-1]}"
     conditions = [f'{names[0]}: {{from: "50"}}', f'{names[0]}: {{below: "400"}}']
-    conditions += [] if window == GIG else ["worker.state_paid: false"]
+    conditions += [] if window in (GIG, "running") else ["worker.state_paid: false"]
     rule += draw(st.sampled_from(("", "", *(f", when: {{{condition}}}" for condition in conditions))))
     step = draw(st.sampled_from(("1", "0.01", "0.5")))
     pieces["rules"].append(f'{{{rule}, rounding: {{mode: {draw(st.sampled_from(MODES))}, step: "{step}"}}}}')

@@ -24,8 +24,11 @@ from ledger.domain.story import Decided, Remitted
 from tests.ledger.domain.teller import Sums, Teller, sums
 from tests.ledger.domain.worlds import gig
 
-EXAMPLES = settings(  # EX=5000 looks further
-    max_examples=int(os.environ.get("EX", "500")), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+EXAMPLES = settings(  # the same ones in each run, so that none fails by chance; EX=5000 looks further, at others
+    max_examples=int(os.environ.get("EX", "500")),
+    derandomize="EX" not in os.environ,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 START = date(2026, 3, 30)
 NOON = 1_774_857_600  # 2026-03-30T08:00Z

@@ -353,7 +353,15 @@ BY_AGE = 'tables: {by_age: {by: [age], otherwise: "1", rows: [{age: any, value: 
         (rule(when="{worker.plan: 1}"), "worker.plan may be stated later for an earlier day", "`window: day"),
         (rule(when='{age: {above: "50"}}'), "age may be stated later", "`window: day"),
         (rule(when="{first_day: {from: 2026-01-01}}"), "first_day may be stated later", "`window: day"),
-        (rule(payer="sponsor"), "who sponsors a worker may be stated later", "longer window"),
+        (rule(payer="sponsor"), "who sponsors a worker may be stated later", "a window with an end"),
+        *(
+            (
+                rule(window="running, platforms: each", when=f"{{{asked}}}"),
+                "is what it is on a day, and its window runs on",
+                "use a window with an end",
+            )
+            for asked in ('age: {above: "50"}', "worker.plan: 1", "window.last: {from: 2026-03-01}")
+        ),
         # who pays
         *(
             (
