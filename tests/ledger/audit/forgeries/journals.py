@@ -133,6 +133,12 @@ def again(edit: Callable[[Forger], Any]) -> Callable[[Forger], Any]:
     return do
 
 
+def named_otherwise(forger: Forger) -> None:
+    """Entry 0 names a stranger's key as the other journal's: who takes that journal's keys from here is deceived."""
+    stranger = make_keys(2, forger.honest.ledger.settings.ledger).signers(1)[0].vkey()
+    forger.edit(0, set_in("event", "data", "vkeys", 1, to=stranger))
+
+
 def inserted(forger: Forger) -> None:
     """A gig of Grab's more before the last entry, with a free offset, the right sums and the right salt."""
     entries, last = told(forger), forger.size - 1
@@ -305,6 +311,10 @@ JOURNALS: tuple[Forgery, ...] = (
     Forgery(
         "a checkpoint is signed for a size that it has not", K, S, "L6", "expected that size",
         checkpoint(lambda f, size: beside(f, size + 1)), "L6",
+    ),
+    Forgery(
+        "entry 0 names another key for another journal, signed again", K, S, "L6",
+        "expected the ledger, journals and verifier keys that journal 0 names", again(named_otherwise), "L6",
     ),
     Forgery(
         "a gig is inserted and the journal signed again", K, C, "L6", "expected the tree's root, got another",
