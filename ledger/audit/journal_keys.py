@@ -15,6 +15,7 @@ Upholds L6 as an auditor. Must not know where entries come from.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import msgspec
@@ -174,9 +175,17 @@ class JournalKeys:
                 "newest checkpoint: expected the signature of a key that is trusted, or that such a key vouches for"
             )
             self._add("L6", None, f"{detail}, got those of others", size)
-        elif self._listed != self.ring.listed():
+        elif self._listed not in (self.ring.listed(), self._listed_before(size)):
             detail = "verifier keys: expected those that the journal's entries leave it with, got another list"
             self._add("L6", None, detail, size)
+
+    def _listed_before(self, size: int) -> tuple[str, ...]:
+        """Give the list as the entries before the newest one leave it.
+
+        An act about keys is entered first and listed then: who looks in between, or after a crash there, sees this.
+        """
+        keys = [replace(key, until=None) if key.until == size else key for key in self.ring.keys if key.since != size]
+        return KeyRing(tuple(keys)).listed()
 
     def _is_believed(self) -> bool:
         """Tell whether the trusted keys lead to one that signed the newest checkpoint (`KeyRing.believed`)."""

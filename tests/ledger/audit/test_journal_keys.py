@@ -95,6 +95,16 @@ def test_an_honest_rotation_holds_for_whoever_trusts_one_of_its_keys(trusted: tu
     assert audited(leaves, notes_of(leaves), trusted) == []
 
 
+def test_the_list_may_lag_behind_an_act_until_the_journal_goes_on() -> None:
+    """The act at 2 adds keys, and is listed once it has been entered; the list is the same when some are retired."""
+    leaves = rotated()
+    notes, both = notes_of(leaves), (*written(NEW), *written(OLD))
+    for size, lists in {3: {written(OLD), both}, 4: {both}, 5: {both}, 6: {both}}.items():
+        own = {of_size: note for of_size, note in notes.items() if of_size <= size}
+        for listed in (written(OLD), both, both[::-1], both[:3], (*both, *written(STRANGE))):
+            assert (audited(leaves[:size], own, listed=listed) == []) == (listed in lists), (size, listed)
+
+
 def test_a_fork_that_names_its_own_keys_is_found_by_who_trusts_the_old_ones() -> None:
     """Real up to entry 1; then the forger adds keys, retires the old ones, and no size between is signed."""
     leaves = rotated(STRANGE)
