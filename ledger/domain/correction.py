@@ -284,7 +284,7 @@ def _without(story: Sequence[Told], name: str) -> list[Told]:
 
 def forget_first(gig: Gig, account: Account, registry: Registry, rest: Iterable[Gig]) -> None:
     """Find anew when platforms were joined, where a scheme asks and the gig taken back may have been the first."""
-    tracking = {plan.scheme for plan in registry.plans(gig) if plan.group.compiled.tracks_first}
+    tracking = {plan.scheme for plan in registry.plans(gig) if plan.group.tracks_first}
     if not tracking:
         return
     before = account.firsts

@@ -124,7 +124,7 @@ class Fold:
                 if not plan.group.by_gig:
                     take_pay(plan, extra, self.account, self.registry, -1)
                     plans.append(plan)
-        if any(plan.group.compiled.tracks_first for plan in plans):
+        if any(plan.group.tracks_first for plan in plans):
             if not self.whole:
                 raise UntoldGig(f"{fact.name}: expected a whole story, as a scheme asks when platforms were joined")
             forget_first(chain.gig, self.account, self.registry, [own.gig for own in self.gigs.values()])

@@ -9,6 +9,7 @@ only read. Knows shapes and versions, not which version is in force: that is the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from datetime import date, timedelta
 from fractions import Fraction
 from functools import lru_cache
@@ -125,6 +126,8 @@ class Group:
         self.on_close = "close" in moments
         self.given = tuple(name for rule in self.rules for name in compiled.closure(named(rule)) if self._stands(name))
         self._totals: dict[tuple[Value, ...], tuple[Total, ...]] = {}
+        self.measures_only = False
+        """Whether the version is not in force here: gigs are measured for its later windows."""
         self.careful = any(on != "gig" for on in moments)
         self.calm = (
             all(notice.on != "gig" for notice in self.notices)
@@ -134,6 +137,20 @@ class Group:
             and (not self.flat or self.window == GIG or self.waits)
             and all(rule.payer != "sponsor" for rule in self.rules)
         )
+
+    def quiet(self) -> Group:
+        """Give this group where its version is not in force: it measures for later windows to read, nothing else."""
+        own = copy(self)
+        own.rules, own.notices, own.refusing = (), (), ()
+        own.holds, own.when, own.notice_holds, own.own, own.names, own.given = (), (), (), (), (), ()
+        own.waits, own.on_close, own.careful, own.calm, own.measures_only = True, False, False, False, True
+        own._totals = {}
+        return own
+
+    @property
+    def tracks_first(self) -> bool:
+        """Whether a gig here counts for when its platform was joined."""
+        return self.compiled.tracks_first and not self.measures_only
 
     @property
     def flat(self) -> bool:
@@ -312,6 +329,7 @@ class Compiled:
             for read in reads.values()
         )
         self.groups = {key: Group(self, key) for key in self.kept}
+        self.before = self._before()
         self.reads_platforms = any(name.startswith("platform.") for name in self.names)
         self.runs = frozenset(
             name for (window, _), group in self.groups.items() if window == RUNNING for name in group.names
@@ -322,6 +340,19 @@ class Compiled:
         self.attributes = frozenset(name.partition(".")[2] for name in self.names if name.startswith("worker.")) | (
             {"born"} if "age" in self.names else set()
         )
+
+    def _before(self) -> dict[GroupKey, tuple[date, Group]]:
+        """Give what is read of days before the version's first window: by group, since which day, and what measures."""
+        found: dict[GroupKey, date] = {}
+        for key, reads in self.reads.items():
+            if key[0] in (GIG, RUNNING):
+                continue
+            for read in reads.values():
+                if read.previous or read.windows > 1:
+                    days = _days_of(read.group[0], window_span(key[0], self.version.start), read)
+                    first = min(window_span(read.group[0], day).first for day in days)
+                    found[read.group] = min(first, found.get(read.group, first))
+        return {key: (first, self.groups[key].quiet()) for key, first in found.items()}
 
     @property
     def reaches(self) -> bool:

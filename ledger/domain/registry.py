@@ -380,6 +380,7 @@ class Registry:
         self._kinds[version.scheme] = tuple(dict.fromkeys(kinds))
         self._due = self._due or version.attribution == "payment_due"
         firsts = [window_span(group.window, version.start).first for group in self._touched(version)]
+        firsts += [since for since, _ in compiled.before.values()]
         reach = midnight(version.time_zone, min(firsts, default=version.start))
         self._advance(f"{what} {version.digest}", reach)
 
@@ -435,12 +436,20 @@ class Registry:
         return known
 
     def _all_of_kind(self, scheme: str, kind: Window, day: date, platform: str) -> tuple[Plan, ...]:
-        version = self.in_force(scheme, window_span(kind, day).last)
-        if version is None:
-            return ()
-        groups = self._compiled[scheme, version.id].groups
+        last = window_span(kind, day).last
+        version = self.in_force(scheme, last)
+        groups = {} if version is None else self._compiled[scheme, version.id].groups
         kept = [group for key, group in groups.items() if key[0] == kind and (platform or key[1] or kind == GIG)]
+        for key, (since, group) in self._to_come(scheme, last).items():
+            if key[0] == kind and since <= last and key not in groups and (platform or key[1]):
+                kept.append(group)
         return tuple(self._bind(group, day, platform) for group in kept)
+
+    def _to_come(self, scheme: str, day: date) -> Mapping[GroupKey, tuple[date, Group]]:
+        """Give what the scheme's next version reads of days before it began; in a trial as of a day, nothing."""
+        later = [version.start for version in self._versions.get(scheme, ()) if version.start > day]
+        following = self.in_force(scheme, min(later)) if later and self._as_of is None else None
+        return {} if following is None else self._compiled[scheme, following.id].before
 
     def _bind(self, group: Group, day: date, platform: str) -> Plan:
         last = window_span(group.window, day).last

@@ -38,7 +38,7 @@ def take(plan: Plan, gig: Gig, account: Account, registry: Registry, sign: int =
         _take_plain(plan, gig, account, registry)
         return
     group = plan.group
-    if group.compiled.tracks_first and sign > 0 and account.note_first(plan.scheme, gig.platform, local_of(plan, gig)):
+    if group.tracks_first and sign > 0 and account.note_first(plan.scheme, gig.platform, local_of(plan, gig)):
         account.joining.add(plan.scheme)
     if plan.key is None or group.window.rolling:
         return

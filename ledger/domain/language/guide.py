@@ -149,6 +149,9 @@ quarter, or with `shift: previous` the quarter before), never over a finer one. 
 window per platform; a rule `together` cannot read what is one platform's, while a rule per platform may read a
 measure with `platforms: together`.
 
+A rolling window, and a measure of the window before, also count gigs of days before the version began, or the scheme
+did: as the version that reads them says, and nothing is posted for those days themselves.
+
 So that every correction ends where a replay would, and no posting can be taken for another rule's, these are refused:
 a rule over `gig` that reads a longer measure, `worker.`, `age` or `first_day`, or whose payer is `sponsor` (what is
 stated later, or another gig, would change it: use `day` with `platforms: each`, or the measure's own window); a rule

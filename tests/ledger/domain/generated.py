@@ -167,10 +167,11 @@ def versions(draw: st.DrawFn, start: str) -> str:
 @st.composite
 def schemes(draw: st.DrawFn, name: str = "X-MADE", *, dated: bool = True, due: bool = True) -> Document:
     """Give a scheme of one version, or two where it is `dated`; here and there attributed by payment, if `due`."""
-    own = draw(versions("2026-01-01"))
+    start = draw(st.sampled_from(("2026-01-01", "2026-01-01", "2026-03-20")))  # some gigs come before the scheme
+    own = draw(versions(start))
     if dated and draw(st.booleans()):  # what runs on can only stay as it is
         same = draw(st.integers(0, 3)) == 0
-        own += own.replace("2026-01-01", "2026-04-01", 1) if same else draw(versions("2026-04-01"))
+        own += own.replace(start, "2026-04-01", 1) if same else draw(versions("2026-04-01"))
     attribution = draw(st.sampled_from(("completed", "completed", "payment_due"))) if due else "completed"
     text = f"scheme: {name}\n{HEAD}\nattribution: {attribution}\nsources: {{own: {{title: own}}}}\nversions:\n{own}"
     try:
