@@ -41,7 +41,7 @@ class Balance(msgspec.Struct, omit_defaults=True):
     """One fund's lifetime totals: minor units, the same as decimal text, and the unit's number of decimals.
 
     What accrued is always there; the other states (minor units) where they are not 0. `due_minor`: accrued, less
-    what was remitted and what is credit.
+    what was remitted and what is credit; below 0 while money paid ahead waits for its window to close.
     """
 
     scheme: str

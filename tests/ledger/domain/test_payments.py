@@ -114,3 +114,23 @@ def test_nothing_paid_is_lost_and_nobody_pays_for_somebody_else(told: tuple[str,
     assert [key for key, amount in credit.items() if amount < 0] == [], "a fund lent what it had not"
     assert [key for key, owed in lain.items() if owed < 0 and key[1] == "worker"] == [], "more was laid than was owed"
     assert teller.folded() == teller.account
+
+
+def test_what_is_due_lies_below_nothing_while_money_paid_ahead_waits() -> None:
+    """`due` is accrued, less remitted and credit: a bill of so much less, until the month closes and draws on it."""
+    teller = Teller(WORLDS["ID-BPU"])
+    teller.change({"basis": "1000000"}, date(2025, 1, 1))
+
+    def states() -> tuple[int, int, int]:
+        total: Counter[str] = Counter()
+        for own in teller.postings():
+            total[own.state] += own.amount if own.payer.startswith("worker:") else 0
+        due = total["accrued"] - total["remitted"] - total["credit"]
+        return due, total["credit"], total["accrued"]
+
+    teller.remit(Remitted("worker", "", "ID-BPU", None, parse_period("2026-01"), 5_000_000, date(2026, 1, 2)))
+    assert states() == (-5_000_000, 5_000_000, 0)
+    teller.close(parse_period("2026-01"))
+    due, credit, owed = states()
+    assert owed > 0
+    assert (due, credit) == (owed - 5_000_000, 5_000_000 - owed)
