@@ -6,7 +6,8 @@ makes few findings. Upholds L1 and L10 as an auditor. Memory: a worker's funds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from msgspec import UNSET
@@ -67,7 +68,7 @@ class Totals(dict[Fund, int]):
             done += 1
         if done == len(sums):
             if self._form is None:
-                self._form = _form_of(self)
+                self._form = _form_of(tuple(self))
             if self._form % (*self.values(),) == written:
                 return True
         for fund, amount in sums[:done]:
@@ -78,16 +79,17 @@ class Totals(dict[Fund, int]):
         """Add sums of which some are the first of their fund."""
         totals = self | {fund: self.get(fund, 0) + amount for fund, amount in sums}
         after = dict(sorted(totals.items()))
-        form = _form_of(after)
-        if form % (*after.values(),) != written or any(abs(total) >= INTEGER_END for total in after.values()):
+        form, amounts = _form_of(tuple(after)), (*after.values(),)
+        if form % amounts != written or not -INTEGER_END < min(amounts) <= max(amounts) < INTEGER_END:
             return False
         self.set(after)
         self._form = form
         return True
 
 
-def _form_of(funds: Iterable[Fund]) -> bytes:
-    """Give the text of balances with a place for each amount."""
+@lru_cache(maxsize=1 << 10)
+def _form_of(funds: tuple[Fund, ...]) -> bytes:
+    """Give the text of balances with a place for each amount; most workers have the same funds."""
     rows = (encode(BalanceRow(accrued=0, fund=fund, scheme=scheme, unit=unit)) for scheme, fund, unit in funds)
     return b",".join(rows).replace(b"%", b"%%").replace(b'{"accrued":0,', b'{"accrued":%d,')
 
