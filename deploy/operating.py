@@ -20,8 +20,8 @@ from contracts.entry import Kind, StoredEvent, decode, event_key
 from contracts.topics import CONTROL, partition_of
 from deploy import founding
 from deploy.settling import wait_closed, wait_read
+from ledger.domain.language.setting import texts_setting
 from ledger.domain.period import parse_period
-from ledger.domain.setting import texts_setting
 from ledger.errors import Unfit
 from ledger.intake import changed_of, version_of_entry
 from ledger.store import database

@@ -26,11 +26,11 @@ from ledger.books import KnownGig, Line
 from ledger.domain.accrual import accrue
 from ledger.domain.credit import is_within
 from ledger.domain.language import parse
+from ledger.domain.language.tree import SchemeError
 from ledger.domain.posting import ACCRUED
 from ledger.domain.posting import Outcome as Posted
 from ledger.domain.registry import EnactError
 from ledger.domain.story import Adjusted, Chain, Completed, Restated, Reversed, Told
-from ledger.domain.tree import SchemeError
 from ledger.errors import InvariantError, KeysTaken
 from ledger.intake import fact_of, gig_name, gig_of, platform_of, row_of
 from ledger.signatures import taken_from

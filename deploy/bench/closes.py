@@ -30,7 +30,7 @@ from deploy.bench import made
 from deploy.bench.made import Made
 from deploy.bench.report import figure, show
 from deploy.embedded.stack import Servers
-from ledger.domain.document import load_document
+from ledger.domain.language.document import load_document
 from ledger.domain.scheme import Version
 from streams.desk import Desk
 from streams.synthetic import bench_gigs

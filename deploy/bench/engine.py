@@ -20,8 +20,8 @@ from typing import Any, Final
 from contracts.currencies import EXPONENTS
 from deploy.bench.report import figure, show
 from ledger.domain.accrual import accrue
-from ledger.domain.document import Document, load_document
 from ledger.domain.earning import Component, Gig
+from ledger.domain.language.document import Document, load_document
 from ledger.domain.period import midnight
 from ledger.domain.registry import Registry
 from ledger.domain.scheme import Version

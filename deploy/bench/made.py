@@ -22,7 +22,7 @@ from contracts.currencies import EXPONENTS
 from contracts.entry import ENGINE
 from contracts.topics import CONTROL, gigs_topic, partition_of
 from deploy.embedded.stack import Servers
-from ledger.domain.document import load_document
+from ledger.domain.language.document import load_document
 from ledger.domain.scheme import Version
 from ledger.store import database, registry
 from ledger.store.keys import KeyFiles

@@ -27,7 +27,7 @@ from deploy import founding
 from deploy.cli.progress import SILENT
 from deploy.embedded import stack
 from deploy.embedded.stack import Servers
-from ledger.domain.document import load_document
+from ledger.domain.language.document import load_document
 from ledger.settings import Settings
 
 SCHEMES = Path(__file__).parents[2] / "contracts" / "schemes"

@@ -27,23 +27,23 @@ from contracts.events import Event, GigCompleted
 from contracts.topics import gigs_topic, partition_of
 from ledger.domain import reconcile as reconciling
 from ledger.domain.accrual import accrue
-from ledger.domain.document import load_document
 from ledger.domain.ids import payer_kind
+from ledger.domain.language.document import load_document
+from ledger.domain.language.tree import SchemeError
 from ledger.domain.money import Rate, format_amount
 from ledger.domain.period import GIG, local_day
 from ledger.domain.quantity import decimal, decimal_places, exact
 from ledger.domain.reconcile import HYPOTHESES, UNEXPLAINED, Levy, Reconciliation, Trip
 from ledger.domain.registry import Registry
 from ledger.domain.standing import Account
-from ledger.domain.tree import SchemeError
 from ledger.intake import gig_of
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Sequence
 
-    from ledger.domain.document import Document
     from ledger.domain.earning import Gig
+    from ledger.domain.language.document import Document
     from ledger.domain.scheme import Rule, Version
     from streams.publishing.maps import Map
 

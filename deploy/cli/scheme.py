@@ -29,13 +29,13 @@ from deploy.cli.scheme_files import (
     load_shelf,
     paths_of,
 )
-from ledger.domain.document import Document
-from ledger.domain.expansion import City
+from ledger.domain.language.document import Document
+from ledger.domain.language.expansion import City
+from ledger.domain.language.programme import Programme
+from ledger.domain.language.tree import Problem, SchemeError
 from ledger.domain.money import Rate
-from ledger.domain.programme import Programme
 from ledger.domain.quantity import decimal
 from ledger.domain.scheme import Rule, Version
-from ledger.domain.tree import Problem, SchemeError
 
 __all__ = ["SHIPPED", "app", "load_file", "load_folder", "shipped"]
 

@@ -18,8 +18,8 @@ from rich.table import Table as View
 from contracts.currencies import EXPONENTS
 from ledger.domain.cases.file import Case, read_cases
 from ledger.domain.cases.run import CaseResult, run_case
-from ledger.domain.document import Document
-from ledger.domain.tree import Problem, SchemeError
+from ledger.domain.language.document import Document
+from ledger.domain.language.tree import Problem, SchemeError
 
 _WIDE: Final = 160
 

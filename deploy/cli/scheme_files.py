@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from contracts.currencies import EXPONENTS
-from ledger.domain.document import Document, load_document
-from ledger.domain.programme import Programme, is_programme, load_programme
-from ledger.domain.tree import Problem, SchemeError
+from ledger.domain.language.document import Document, load_document
+from ledger.domain.language.programme import Programme, is_programme, load_programme
+from ledger.domain.language.tree import Problem, SchemeError
 
 SHIPPED: Final = Path(str(files("contracts") / "schemes"))
 PROGRAMMES: Final = "programmes"

@@ -20,6 +20,7 @@ import typer
 
 from deploy.cli.progress import terminal
 from deploy.cli.scheme import SHIPPED, load_file, load_folder
+from ledger.domain.language.tree import SchemeError
 from ledger.domain.simulation.trial import (
     IN_FORCE,
     NEWEST,
@@ -31,10 +32,9 @@ from ledger.domain.simulation.trial import (
     choose,
     together,
 )
-from ledger.domain.tree import SchemeError
 
 if TYPE_CHECKING:
-    from ledger.domain.document import Document
+    from ledger.domain.language.document import Document
     from ledger.domain.simulation.result import Result
     from ledger.settings import Settings
 

@@ -28,11 +28,11 @@ from ledger.audit.plain_gigs import NO_COLUMN, PlainGigs
 from ledger.books import Line, book_of, known_gig
 from ledger.domain.accrual import accrue
 from ledger.domain.fold import UntoldGig
+from ledger.domain.language.tree import SchemeError
 from ledger.domain.posting import Contribution, Outcome
 from ledger.domain.registry import EnactError
 from ledger.domain.standing import Account
 from ledger.domain.story import Changed, Completed, Remitted, Restated, Reversed, Told
-from ledger.domain.tree import SchemeError
 from ledger.errors import InvariantError
 from ledger.intake import close_of_entry, fact_of_entry, platform_of, row_of
 

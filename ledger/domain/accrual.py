@@ -16,7 +16,7 @@ from ledger.domain.settling import open_standing, settle, settle_others, take, t
 
 if TYPE_CHECKING:
     from ledger.domain.earning import Gig
-    from ledger.domain.plan import Plan
+    from ledger.domain.reckoning.plan import Plan
     from ledger.domain.registry import Registry
     from ledger.domain.standing import Account
 

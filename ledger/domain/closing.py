@@ -17,7 +17,7 @@ from ledger.domain.posting import Outcome
 from ledger.domain.settling import open_standing, settle, settle_others
 
 if TYPE_CHECKING:
-    from ledger.domain.plan import Plan
+    from ledger.domain.reckoning.plan import Plan
     from ledger.domain.registry import Registry
     from ledger.domain.standing import Account
     from ledger.domain.story import Told

@@ -17,10 +17,10 @@ from ledger.domain.credit import release
 from ledger.domain.earning import Adjustment, Gig, addition, adjusted
 from ledger.domain.ids import payer_kind
 from ledger.domain.period import GIG, local_day
-from ledger.domain.plan import Plan
 from ledger.domain.posting import ACCRUED, Contribution, Name, Outcome, name_of
+from ledger.domain.reckoning.plan import Plan
+from ledger.domain.reckoning.shapes import zone_time
 from ledger.domain.settling import BY_PLATFORM, EVENTS, existing, local_of, open_standing, settle, settle_others, take
-from ledger.domain.shapes import zone_time
 from ledger.domain.standing import Account
 from ledger.domain.story import Chain, Completed, Told, chains, gigs_in_order
 

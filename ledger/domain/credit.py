@@ -19,7 +19,7 @@ from ledger.domain.posting import ACCRUED, Contribution, Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ledger.domain.plan import Plan
+    from ledger.domain.reckoning.plan import Plan
     from ledger.domain.registry import Registry
     from ledger.domain.standing import Account, Standing
     from ledger.domain.story import Told

@@ -17,15 +17,15 @@ from ledger.domain.credit import CREDIT, REMITTED, note
 from ledger.domain.dispute import decide
 from ledger.domain.earning import addition
 from ledger.domain.period import is_day, midnight
-from ledger.domain.plan import RUNNING_KEY
 from ledger.domain.posting import ACCRUED, Contribution, Outcome, name_of
+from ledger.domain.reckoning.plan import RUNNING_KEY
 from ledger.domain.remittance import take_remittance
 from ledger.domain.settling import is_quick, open_standing, place_of, plans_of, settle, settle_others, take
 from ledger.domain.story import Adjusted, Chain, Changed, Closed, Completed, Decided, Remitted, Restated, Reversed, Told
 
 if TYPE_CHECKING:
     from ledger.domain.earning import Gig
-    from ledger.domain.plan import Plan
+    from ledger.domain.reckoning.plan import Plan
     from ledger.domain.registry import Registry
     from ledger.domain.standing import Account
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ledger.domain.attributes import Value
 
 if TYPE_CHECKING:
-    from ledger.domain.lines import View
+    from ledger.domain.reckoning.lines import View
     from ledger.domain.scheme import Notice, Operand
 
 PARAMETER_UNSET: Final = "parameter_unset"

@@ -35,13 +35,13 @@ from ledger.domain.period import (
     window_span,
     windows_within,
 )
-from ledger.domain.plan import RUNNING_KEY, Compiled, Group, GroupKey, Plan, unpriced_group
 from ledger.domain.posting import Name
+from ledger.domain.reckoning.plan import RUNNING_KEY, Compiled, Group, GroupKey, Plan, unpriced_group
+from ledger.domain.reckoning.shapes import zone_time
 from ledger.domain.scheme import Line, Version
-from ledger.domain.shapes import zone_time
 
 if TYPE_CHECKING:
-    from ledger.domain.lines import View
+    from ledger.domain.reckoning.lines import View
 
 _MEMO_MAX: Final = 100_000
 _WITHIN_MAX: Final = 1_000

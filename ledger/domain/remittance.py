@@ -19,7 +19,7 @@ from ledger.domain.settling import open_standing, settle
 
 if TYPE_CHECKING:
     from ledger.domain.attributes import Value
-    from ledger.domain.plan import Plan
+    from ledger.domain.reckoning.plan import Plan
     from ledger.domain.registry import Registry
     from ledger.domain.standing import Account
     from ledger.domain.story import Remitted, Told

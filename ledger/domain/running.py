@@ -12,10 +12,10 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from ledger.domain.language.rules import by_day
+from ledger.domain.language.tree import Node, Reading
 from ledger.domain.period import RUNNING
-from ledger.domain.plan import Compiled, named
+from ledger.domain.reckoning.plan import Compiled, named
 from ledger.domain.scheme import Citation, Line, Measure, Notice, Parameter, Rule, Table, Version
-from ledger.domain.tree import Node, Reading
 
 
 def check_running(reading: Reading, nodes: Sequence[Node], versions: Sequence[Version]) -> None:

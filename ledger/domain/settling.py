@@ -13,12 +13,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from ledger.domain.ids import CUSTOMER, PLATFORM_PAYER, WORKER, payer_of
-from ledger.domain.lines import View
 from ledger.domain.notices import say
 from ledger.domain.period import DAYS, MONTHS, local_day, midnight
-from ledger.domain.plan import RUNNING_KEY, Line, Plan
 from ledger.domain.posting import ACCRUED, Contribution, Name, Outcome
-from ledger.domain.shapes import zone_time
+from ledger.domain.reckoning.lines import View
+from ledger.domain.reckoning.plan import RUNNING_KEY, Line, Plan
+from ledger.domain.reckoning.shapes import zone_time
 from ledger.domain.standing import Account, Key, Standing
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from contracts import entry as entries
 from contracts.currencies import EXPONENTS
 from contracts.entry import EntryError, Salter, decode, encode, event_key, received_at, salt
 from contracts.topics import partition_of
-from ledger.domain.document import load_document
+from ledger.domain.language.document import load_document
 from ledger.log.keys import Verifier
 from tests.support import signing
 from tests.support.replica import SECRET, Replica

@@ -13,7 +13,7 @@ from contracts.topics import CHECKPOINTS
 from deploy import founding
 from deploy.cli.progress import SILENT
 from deploy.embedded.stack import Servers
-from ledger.domain.document import load_document
+from ledger.domain.language.document import load_document
 from ledger.errors import Unfit
 from ledger.store import keys
 from streams.checkpoints import Checkpoints

@@ -25,7 +25,7 @@ from deploy.embedded.stack import Servers
 from deploy.settling import writers
 from ledger.api.explanation import Explaining
 from ledger.audit import evidence, recompute
-from ledger.domain.document import load_document
+from ledger.domain.language.document import load_document
 from ledger.store import keys
 from ledger.store.readers import Readers
 from ledger.store.startup import check_ledger

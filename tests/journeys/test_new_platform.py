@@ -13,7 +13,7 @@ from contracts.currencies import EXPONENTS
 from deploy import founding
 from deploy.cli.progress import SILENT
 from deploy.embedded.stack import Servers
-from ledger.domain.document import load_document
+from ledger.domain.language.document import load_document
 from tests.support.city import city
 from tests.support.ledgers import SCHEMES, SmallLedger, found, gig
 from tests.support.running import Stream, accrued_ids, findings, journal_entries, streams, until, until_settled

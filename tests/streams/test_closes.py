@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contracts.currencies import EXPONENTS
 from contracts.entry import Position
-from ledger.domain.document import load_document
+from ledger.domain.language.document import load_document
 from tests.support.corrections import (
     CLOSING,
     FLAT,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from contracts import events
 from contracts.codec import Record
 from contracts.currencies import EXPONENTS
-from ledger.domain.document import load_document
+from ledger.domain.language.document import load_document
 from ledger.domain.scheme import Version
 from tests.support.strategies import GIGWISE, GOJEK, GRAB, POOL, Feed
 

@@ -33,7 +33,7 @@ from contracts.topics import gigs_topic, partition_of
 from deploy import founding
 from deploy.cli.progress import SILENT
 from deploy.embedded.stack import Servers
-from ledger.domain.document import load_document
+from ledger.domain.language.document import load_document
 from ledger.settings import Settings
 from ledger.store import keys
 from ledger.store.startup import check_ledger

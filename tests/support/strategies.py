@@ -19,7 +19,7 @@ from contracts import events
 from contracts.codec import Gate, Record
 from contracts.currencies import EXPONENTS
 from contracts.topics import partition_of
-from ledger.domain.document import load_document
+from ledger.domain.language.document import load_document
 from ledger.domain.scheme import Version
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

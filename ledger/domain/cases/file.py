@@ -19,8 +19,8 @@ from zoneinfo import ZoneInfo
 from ledger.domain import attributes
 from ledger.domain.cases import words as casewords
 from ledger.domain.cases.words import COUNT, MEMBERS, NAME, TRUTH
-from ledger.domain.document import read_yaml
-from ledger.domain.tree import Node, Reading
+from ledger.domain.language.document import read_yaml
+from ledger.domain.language.tree import Node, Reading
 
 GIG: Final = "gig.completed"
 ADJUSTED: Final = "gig.adjusted"

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from ledger.domain import ids
 from ledger.domain.cases.file import Case, Row
 from ledger.domain.cases.story import Notice, Posting, Story
-from ledger.domain.document import Document
+from ledger.domain.language.document import Document
 from ledger.domain.money import format_amount
 from ledger.domain.period import parse_period
 from ledger.domain.quantity import DECIMAL, decimal_places, exact

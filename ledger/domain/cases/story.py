@@ -19,12 +19,12 @@ from ledger.domain.cases import file as casefile
 from ledger.domain.cases.file import Case, CaseEvent, instant, later
 from ledger.domain.credit import is_within
 from ledger.domain.earning import Adjustment, Component, Exchange, Gig, Segment
-from ledger.domain.inputs import inputs_of_gig, inputs_of_window
 from ledger.domain.money import parse_amount
 from ledger.domain.notices import Said
 from ledger.domain.period import Span, local_day, parse_period
 from ledger.domain.posting import Contribution, Outcome
 from ledger.domain.quantity import exact
+from ledger.domain.reckoning.inputs import inputs_of_gig, inputs_of_window
 from ledger.domain.registry import Registry
 from ledger.domain.scheme import Version
 from ledger.domain.standing import Account

@@ -14,8 +14,8 @@ from datetime import date
 from typing import Any, Final, TypeAlias
 
 from ledger.domain import attributes, quantity
+from ledger.domain.language.tree import Node, Reading, plain_value
 from ledger.domain.period import parse_period
-from ledger.domain.tree import Node, Reading, plain_value
 
 Read: TypeAlias = Callable[[Reading, Node, str], Any]
 

@@ -2,7 +2,7 @@
 
 For a courier to read and an auditor to follow. Everything is worked out again from the event, the account as it stood
 before it, the worker's story and the enacted versions; nothing of it is stored, and nothing is changed. The figures are
-those of the functions that post (`ledger.domain.settling`, `ledger.domain.lines`), read through a view that takes note
+those of the functions that post (`ledger.domain.settling`, `reckoning.lines`), read through a view that takes note
 of each name; words are added, no arithmetic (L4, L10). Schemes that do not cover a gig say why not.
 """
 

@@ -1,6 +1,6 @@
 """What a gig brings to a window's measures: which of its parts count and why not the others, and the totals then.
 
-The amounts are those of the measures as compiled (`ledger.domain.shapes`); the rows of a share's table are looked up by
+The amounts are those of the measures as compiled (`reckoning.shapes`); the rows of a share's table are looked up by
 the very function that the measure multiplies by. Knows no rule.
 """
 
@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 from ledger.domain.explain.step import Step, step_of
 from ledger.domain.explain.words import and_list, counted_words, speak_number
-from ledger.domain.foreign import converted, is_foreign
 from ledger.domain.money import format_amount, speak_amount
 from ledger.domain.period import RUNNING
 from ledger.domain.quantity import exact_text
-from ledger.domain.shapes import conditions, lookup, unit_of, word_of
+from ledger.domain.reckoning.foreign import converted, is_foreign
+from ledger.domain.reckoning.shapes import conditions, lookup, unit_of, word_of
 
 if TYPE_CHECKING:
     from ledger.domain.earning import Gig
-    from ledger.domain.plan import Plan
+    from ledger.domain.reckoning.plan import Plan
     from ledger.domain.scheme import Measure
 
 

@@ -17,13 +17,13 @@ from ledger.domain.earning import Gig, addition, adjusted
 from ledger.domain.explain.step import Step, step_of
 from ledger.domain.explain.telling import Telling, Window, name_of_line
 from ledger.domain.explain.words import exact_posted, notice_words, payer_words, speak, speak_number, speak_posted
-from ledger.domain.foreign import is_foreign
 from ledger.domain.money import WORDS, speak_amount
 from ledger.domain.period import GIG, Span, local_day, window_span
 from ledger.domain.posting import Contribution, Outcome, name_of
 from ledger.domain.quantity import exact_text
+from ledger.domain.reckoning.foreign import is_foreign
+from ledger.domain.reckoning.shapes import zone_time
 from ledger.domain.settling import existing
-from ledger.domain.shapes import zone_time
 from ledger.domain.standing import Account, StaleStanding
 from ledger.domain.story import (
     Adjusted,
@@ -43,7 +43,7 @@ from ledger.domain.story import (
 if TYPE_CHECKING:
     from ledger.domain.earning import Component
     from ledger.domain.notices import Said
-    from ledger.domain.plan import Plan
+    from ledger.domain.reckoning.plan import Plan
     from ledger.domain.registry import Registry
     from ledger.domain.scheme import Version
 

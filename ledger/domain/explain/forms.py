@@ -26,9 +26,9 @@ from ledger.domain.explain.words import (
     speak_number,
     test_words,
 )
-from ledger.domain.lines import meets
 from ledger.domain.money import WORDS
 from ledger.domain.quantity import exact_text
+from ledger.domain.reckoning.lines import meets
 from ledger.domain.scheme import Citation
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from ledger.domain.amounts import in_units
 from ledger.domain.explain.counting import Counting
 from ledger.domain.explain.forms import Form
 from ledger.domain.explain.step import Step, step_of
@@ -32,6 +31,7 @@ from ledger.domain.money import WORDS
 from ledger.domain.period import GIG
 from ledger.domain.posting import ACCRUED, Name, name_of
 from ledger.domain.quantity import exact_text
+from ledger.domain.reckoning.amounts import in_units
 from ledger.domain.settling import EVENTS, is_there
 from ledger.domain.standing import Account, Standing
 
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from ledger.domain.attributes import Value
     from ledger.domain.earning import Gig
     from ledger.domain.notices import Said
-    from ledger.domain.plan import Line, Plan
     from ledger.domain.posting import Contribution
+    from ledger.domain.reckoning.plan import Line, Plan
     from ledger.domain.registry import Registry
     from ledger.domain.scheme import Citation, Measure, Notice, Rule
 

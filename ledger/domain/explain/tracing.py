@@ -11,14 +11,14 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from ledger.domain.lines import Sheet, View
+from ledger.domain.reckoning.lines import Sheet, View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ledger.domain.attributes import Value
     from ledger.domain.earning import Gig
-    from ledger.domain.plan import Plan
+    from ledger.domain.reckoning.plan import Plan
     from ledger.domain.registry import Registry
     from ledger.domain.scheme import Line, Version
     from ledger.domain.standing import Account, Standing

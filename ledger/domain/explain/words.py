@@ -11,10 +11,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from ledger.domain.attributes import Month
-from ledger.domain.foreign import RATE_MISSING
 from ledger.domain.money import format_amount, speak_amount
 from ledger.domain.notices import NOT_PUBLISHED, PARAMETER_UNSET
 from ledger.domain.quantity import decimal_places, exact_text
+from ledger.domain.reckoning.foreign import RATE_MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from ledger.domain.tree import Node, plain_value
+from ledger.domain.language.tree import Node, plain_value
 
 FORMAT: Final = "iuran-scheme/v1"
 OWN_FIELDS: Final = ("scheme", "title", "status", "currency", "time_zone", "time_zones", "zones", "platforms")

@@ -15,8 +15,8 @@ from typing import Final
 
 from ledger.domain import quantity
 from ledger.domain.language.keys import CITING_KEYS, FORMS
+from ledger.domain.language.tree import Node, Reading
 from ledger.domain.scheme import Citation, Source
-from ledger.domain.tree import Node, Reading
 
 FIGURE_CHARACTERS_MAX: Final = 40
 _PERCENT: Final = re.compile(r"(\d{1,20}(?:\.\d{1,20})?) ?%", re.ASCII)

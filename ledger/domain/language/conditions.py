@@ -28,8 +28,8 @@ from ledger.domain.language.names import (
     WORD,
 )
 from ledger.domain.language.scope import Scope, word_of
+from ledger.domain.language.tree import Node
 from ledger.domain.scheme import Citation, Operand, Test
-from ledger.domain.tree import Node
 
 COMPARISONS: Final[dict[str, str]] = {
     "above": "more than, or later",

@@ -16,8 +16,8 @@ from ledger.domain import ids
 from ledger.domain.language.forms import STATUSES
 from ledger.domain.language.keys import FORMS
 from ledger.domain.language.scope import named
+from ledger.domain.language.tree import Node, Reading
 from ledger.domain.scheme import Source
-from ledger.domain.tree import Node, Reading
 
 ATTRIBUTIONS: Final = ("completed", "payment_due")
 _URL: Final = re.compile(r"https?://[!-~]+", re.ASCII)

@@ -22,9 +22,9 @@ from ledger.domain.language.names import DATED, NUMBER, OWN_NAME, TRUTH, WORD
 from ledger.domain.language.operations import COLUMN, CUTOFF, NUMERIC, OPERATIONS, SIDE_KEYS
 from ledger.domain.language.scope import Scope
 from ledger.domain.language.tables import NOTHING, VALUE
+from ledger.domain.language.tree import Node
 from ledger.domain.money import Mode
 from ledger.domain.scheme import Choice, Citation, DueDay, Line, Operand, Rounding
-from ledger.domain.tree import Node
 
 PAYER: Final = re.compile(r"worker|platform|customer|sponsor|none|subsidy:[A-Z][A-Z0-9]*(-[A-Z0-9]+)*", re.ASCII)
 PAYER_FORMS: Final = "worker, platform, customer, sponsor, none or subsidy:JKT"

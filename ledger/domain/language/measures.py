@@ -18,9 +18,9 @@ from ledger.domain.language.forms import COUNTS, SUMS
 from ledger.domain.language.keys import FORMS
 from ledger.domain.language.names import ANY_WORD, COMPONENT, GIG_CONDITIONS
 from ledger.domain.language.scope import Scope, word_of_gigs
+from ledger.domain.language.tree import Node
 from ledger.domain.period import GIG, RUNNING, Window, parse_window
 from ledger.domain.scheme import Citation, Measure, Parameter, Test
-from ledger.domain.tree import Node
 
 SHARING: Final = {"together": True, "each": False}
 OPEN: Final = "open"

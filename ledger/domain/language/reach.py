@@ -14,9 +14,9 @@ from ledger.domain import ids
 from ledger.domain.language.citing import close_to
 from ledger.domain.language.names import GIG_KEYS, GIVEN
 from ledger.domain.language.scope import Scope
+from ledger.domain.language.tree import Node
 from ledger.domain.period import GIG, RUNNING, Window
 from ledger.domain.scheme import Line, Measure, Notice, Rule, Table, Test
-from ledger.domain.tree import Node
 
 TABLE: Final = "table "
 RULE: Final = "rule "

@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import Final
 
 from ledger.domain import attributes
-from ledger.domain.document import load_document
 from ledger.domain.language import guide
 from ledger.domain.language.conditions import RELATIONS
+from ledger.domain.language.document import load_document
 from ledger.domain.language.forms import NOTICE_KINDS, SPOKEN_BY_ENGINE
 from ledger.domain.language.keys import CITING_KEYS, FORMS
 from ledger.domain.language.names import ATTRIBUTES, BUILT_IN, GIG_WORDS
 from ledger.domain.language.operations import OPERATIONS
 from ledger.domain.language.schema import TYPES, scheme_schema
+from ledger.domain.language.tree import SchemeError
 from ledger.domain.language.walk import CASE, EXAMPLE, SLIPS
-from ledger.domain.tree import SchemeError
 
 HOME: Final = Path(__file__).parents[3] / "contracts" / "schemes"
 DIGITS: Final = {"EUR": 2}

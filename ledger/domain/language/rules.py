@@ -21,11 +21,11 @@ from ledger.domain.language.measures import SHARING, bounds_of, read_window
 from ledger.domain.language.names import DATED, NUMBER, OWN_NAME, TRUTH, WORD
 from ledger.domain.language.scope import Scope
 from ledger.domain.language.tables import VALUE
+from ledger.domain.language.tree import Node
 from ledger.domain.money import Mode, Rate
 from ledger.domain.period import DAY, GIG, RUNNING, Window
 from ledger.domain.quantity import decimal
 from ledger.domain.scheme import Cap, Citation, Notice, Rounding, Rule
-from ledger.domain.tree import Node
 
 AS_IS: Final = "as_is"
 _STEPS: Final = {"hours": Fraction(1, 3600), "days": Fraction(1)}

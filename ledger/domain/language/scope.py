@@ -26,8 +26,8 @@ from ledger.domain.language.names import (
     WORD,
 )
 from ledger.domain.language.operations import OPERATIONS
+from ledger.domain.language.tree import Node, Reading
 from ledger.domain.scheme import Citation, Line, Measure, Operand, Parameter, Table
-from ledger.domain.tree import Node, Reading
 
 NAMED: Final = ("parameters", "measures", "tables", "lines")
 NAMES_MAX: Final = 300

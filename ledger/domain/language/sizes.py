@@ -16,9 +16,9 @@ from typing import Final, TypeAlias
 from ledger.domain.language.conditions import TRUTHS
 from ledger.domain.language.measures import bounds_of
 from ledger.domain.language.scope import Scope
+from ledger.domain.language.tree import Node
 from ledger.domain.quantity import decimal
 from ledger.domain.scheme import Line, Operand, Rule, Table
-from ledger.domain.tree import Node
 
 ABOVE_ONE: Final = "above_one"
 _WHOLE: Final = ("window.days", "window.months", "dispute.suspended_days")

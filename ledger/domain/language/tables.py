@@ -18,8 +18,8 @@ from ledger.domain.language.conditions import read_test
 from ledger.domain.language.keys import CITING_KEYS, FORMS
 from ledger.domain.language.names import ANY_NAME, NUMBER, OWN_NAME, WORD
 from ledger.domain.language.scope import Scope
+from ledger.domain.language.tree import Node
 from ledger.domain.scheme import Citation, Operand, Row, Table, Test
-from ledger.domain.tree import Node
 
 VALUE: Final = "value"
 ANY: Final = "any"

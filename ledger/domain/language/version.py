@@ -26,9 +26,9 @@ from ledger.domain.language.rules import check_rules, read_notice, read_rule
 from ledger.domain.language.scope import Scope
 from ledger.domain.language.sizes import Sizes
 from ledger.domain.language.tables import read_table
+from ledger.domain.language.tree import Node, Problem, Reading, SchemeError, from_json
 from ledger.domain.money import Mode
 from ledger.domain.scheme import Citation, Notice, Rounding, Rule, Version
-from ledger.domain.tree import Node, Problem, Reading, SchemeError, from_json
 
 REFUSE: Final = "refuse"
 QUOTED_BYTES_MAX: Final = 47 * 1024

@@ -17,9 +17,9 @@ from ledger.domain.closing import close
 from ledger.domain.correction import adjust, change, reverse
 from ledger.domain.dispute import decide
 from ledger.domain.earning import Gig, adjusted
-from ledger.domain.foreign import converted, is_foreign
 from ledger.domain.period import Span
 from ledger.domain.posting import Outcome
+from ledger.domain.reckoning.foreign import converted, is_foreign
 from ledger.domain.registry import Registry
 from ledger.domain.simulation.counting import Counting, Measured, Place, month_at, month_of
 from ledger.domain.simulation.trial import Sides, Trial, raw_of

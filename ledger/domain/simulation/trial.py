@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Final, NamedTuple
 
 from ledger.domain.attributes import PLATFORM, WORKER, read
-from ledger.domain.document import Document
+from ledger.domain.language.document import Document
 from ledger.domain.period import Span
 from ledger.domain.quantity import exact
 from ledger.domain.registry import Registry

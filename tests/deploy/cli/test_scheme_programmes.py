@@ -12,8 +12,8 @@ from deploy.cli import ledger as ledger_cli
 from deploy.cli.scheme import app, load_file, shipped
 from deploy.cli.scheme_files import SHIPPED, load_shelf
 from ledger import settings
+from ledger.domain.language.tree import SchemeError
 from ledger.domain.scheme import Version
-from ledger.domain.tree import SchemeError
 from tests.ledger.domain.worlds import rule, scheme_text
 
 RUN = CliRunner()

@@ -14,10 +14,10 @@ from typing import NamedTuple
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from ledger.domain.document import Document
+from ledger.domain.language.document import Document
+from ledger.domain.language.tree import SchemeError
 from ledger.domain.money import Mode, round_steps
 from ledger.domain.period import Window, parse_window
-from ledger.domain.tree import SchemeError
 from tests.ledger.domain.worlds import load
 
 ROLLING = ("P2M", "P20D")

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.domain.amounts import of_view
-from ledger.domain.lines import View
+from ledger.domain.reckoning.amounts import of_view
+from ledger.domain.reckoning.lines import View
 from ledger.domain.registry import Registry
 from ledger.domain.standing import Account, Standing
 from tests.ledger.domain.worlds import SHIPPED, gig, load

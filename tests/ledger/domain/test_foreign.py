@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from ledger.domain.earning import Adjustment, Component, Exchange
 from ledger.domain.explain import explain, explain_event, plain
-from ledger.domain.foreign import converted, in_place
+from ledger.domain.language.tree import SchemeError
 from ledger.domain.money import Mode
+from ledger.domain.reckoning.foreign import converted, in_place
 from ledger.domain.registry import Registry
 from ledger.domain.scheme import Citation, Rounding
 from ledger.domain.standing import Account
 from ledger.domain.story import Adjusted, Completed, Told
-from ledger.domain.tree import SchemeError
 from tests.ledger.domain.teller import Teller
 from tests.ledger.domain.worlds import MARCH, SHIPPED, gig, load, registry, rule, scheme_text
 

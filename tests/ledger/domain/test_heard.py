@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger.domain.closing import heard_by
-from ledger.domain.document import Document
+from ledger.domain.language.document import Document
 from ledger.domain.period import Span, parse_period
 from ledger.domain.posting import Contribution
 from ledger.domain.registry import Registry

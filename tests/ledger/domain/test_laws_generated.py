@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.domain.correction import restate
-from ledger.domain.document import Document
+from ledger.domain.language.document import Document
 from ledger.domain.registry import Registry
 from ledger.domain.standing import Account
 from tests.ledger.domain.generated import schemes

@@ -15,15 +15,15 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.domain.amounts import of_view
 from ledger.domain.closing import open_closed
 from ledger.domain.correction import take_pay
-from ledger.domain.document import Document
 from ledger.domain.earning import addition
-from ledger.domain.lines import View
+from ledger.domain.language.document import Document
 from ledger.domain.period import GIG, RUNNING, local_day, parse_period, window_label
-from ledger.domain.plan import Group, Plan
 from ledger.domain.posting import name_of
+from ledger.domain.reckoning.amounts import of_view
+from ledger.domain.reckoning.lines import View
+from ledger.domain.reckoning.plan import Group, Plan
 from ledger.domain.registry import Registry
 from ledger.domain.scheme import Line, Operand
 from ledger.domain.settling import EVENTS, existing, is_there, payer_for, take

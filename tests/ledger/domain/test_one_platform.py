@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.domain import correction
-from ledger.domain.document import Document
 from ledger.domain.earning import Component
+from ledger.domain.language.document import Document
 from ledger.domain.posting import Contribution
 from ledger.domain.registry import Registry
 from tests.ledger.domain.generated import schemes

@@ -18,15 +18,15 @@ from hypothesis import strategies as st
 
 from contracts.currencies import EXPONENTS
 from contracts.events import SCHEME_TEXT_MAX
-from ledger.domain.document import Document, load_document
 from ledger.domain.ids import zone_covers
 from ledger.domain.language import parse
+from ledger.domain.language.document import Document, load_document
+from ledger.domain.language.programme import CITY, PROGRAMME, SHARE, Programme, is_programme, load_programme
+from ledger.domain.language.tree import SchemeError
 from ledger.domain.money import Rate
 from ledger.domain.period import midnight
-from ledger.domain.programme import CITY, PROGRAMME, SHARE, Programme, is_programme, load_programme
 from ledger.domain.registry import Registry
 from ledger.domain.scheme import Cap, Citation, Version
-from ledger.domain.tree import SchemeError
 from tests.ledger.domain.teller import Teller
 from tests.ledger.domain.worlds import SHIPPED, gig
 

@@ -8,10 +8,10 @@ from datetime import date
 import pytest
 
 from ledger.domain.language import parse
+from ledger.domain.language.setting import texts_setting
+from ledger.domain.language.tree import SchemeError
 from ledger.domain.registry import Registry
 from ledger.domain.scheme import Version
-from ledger.domain.setting import texts_setting
-from ledger.domain.tree import SchemeError
 from tests.ledger.domain.teller import Teller
 from tests.ledger.domain.worlds import SHIPPED, gig, load
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from contracts.currencies import EXPONENTS
-from ledger.domain.document import Document, load_document
 from ledger.domain.earning import Component, Gig
+from ledger.domain.language.document import Document, load_document
 from ledger.domain.registry import Registry
 
 SHIPPED = Path(str(files("contracts") / "schemes"))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.domain.cases.file import Case, instant, later, read_cases
-from ledger.domain.tree import SchemeError
+from ledger.domain.language.tree import SchemeError
 
 ANSWER = "expect_none: true\n"
 

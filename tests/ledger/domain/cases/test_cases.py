@@ -16,7 +16,7 @@ from contracts.currencies import EXPONENTS
 from ledger.domain.cases.file import Case, read_cases
 from ledger.domain.cases.run import Check, checks, run_case
 from ledger.domain.cases.story import Notice, Posting
-from ledger.domain.document import load_document
+from ledger.domain.language.document import load_document
 from ledger.domain.notices import Said
 from ledger.domain.posting import Contribution
 from ledger.domain.quantity import decimal_places

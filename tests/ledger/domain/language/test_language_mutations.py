@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.currencies import EXPONENTS
-from ledger.domain.document import load_document
 from ledger.domain.language import parse
+from ledger.domain.language.document import load_document
 from ledger.domain.language.keys import FORMS
 from ledger.domain.language.names import GIVEN
 from ledger.domain.language.operations import OPERATIONS
-from ledger.domain.tree import SchemeError
+from ledger.domain.language.tree import SchemeError
 from tests.ledger.domain.language.texts import EVERYTHING
 from tests.ledger.domain.worlds import SHIPPED
 

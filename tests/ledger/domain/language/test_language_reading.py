@@ -15,10 +15,10 @@ from contracts.currencies import EXPONENTS
 from ledger.domain.attributes import Month
 from ledger.domain.language import parse
 from ledger.domain.language.reach import holds
+from ledger.domain.language.tree import SchemeError
 from ledger.domain.money import Mode, Rate
 from ledger.domain.period import parse_window
 from ledger.domain.scheme import Choice, DueDay, Rounding, Test, Version
-from ledger.domain.tree import SchemeError
 from tests.ledger.domain.language.texts import EVERYTHING, read
 from tests.ledger.domain.worlds import SHIPPED, load, rule, scheme_text
 

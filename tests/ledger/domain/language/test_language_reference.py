@@ -14,8 +14,8 @@ from contracts import fields
 from contracts.currencies import EXPONENTS
 from ledger.domain.cases.file import read_cases
 from ledger.domain.cases.run import run_case
-from ledger.domain.document import load_document
 from ledger.domain.language import reference
+from ledger.domain.language.document import load_document
 from ledger.domain.language.keys import FORMS
 from ledger.domain.language.names import GIG_WORDS, GIVEN
 from ledger.domain.language.operations import OPERATIONS

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contracts.currencies import EXPONENTS
-from ledger.domain.document import load_document
+from ledger.domain.language.document import load_document
+from ledger.domain.language.tree import Problem, SchemeError
 from ledger.domain.scheme import Version
-from ledger.domain.tree import Problem, SchemeError
 
 EVERYTHING = """\
 scheme: X-ALL

@@ -17,9 +17,9 @@ import yaml
 from ledger.domain import ids
 from ledger.domain.language import read_version
 from ledger.domain.language.keys import FORMS
+from ledger.domain.language.tree import Node, Problem, Reading, SchemeError
 from ledger.domain.running import check_running
 from ledger.domain.scheme import Version
-from ledger.domain.tree import Node, Problem, Reading, SchemeError
 
 _DEPTH_MAX: Final = 32
 _BYTES_MAX: Final = 1_000_000

@@ -2,7 +2,7 @@
 
 A scheme or a case is written in YAML by people and in canonical JSON by Iuran; both become the same tree, so that one
 reader types the scalars by their key. A reader goes on after a problem, so that all are reported at once, each with
-file, line and what to write instead. Knows no scheme; YAML itself is read in `ledger.domain.document`.
+file, line and what to write instead. Knows no scheme; YAML itself is read in `ledger.domain.language.document`.
 """
 
 from __future__ import annotations

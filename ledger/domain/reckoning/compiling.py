@@ -13,18 +13,18 @@ from math import lcm
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from ledger.domain import fixed
 from ledger.domain.attributes import WORKER
 from ledger.domain.earning import Gig
-from ledger.domain.fixed import Fixed, Holds
-from ledger.domain.foreign import converted, is_foreign
-from ledger.domain.lines import age_months, meets
-from ledger.domain.shapes import unit_of, word_of
+from ledger.domain.reckoning import fixed
+from ledger.domain.reckoning.fixed import Fixed, Holds
+from ledger.domain.reckoning.foreign import converted, is_foreign
+from ledger.domain.reckoning.lines import age_months, meets
+from ledger.domain.reckoning.shapes import unit_of, word_of
 
 if TYPE_CHECKING:
     from ledger.domain.attributes import Value
-    from ledger.domain.lines import View
-    from ledger.domain.plan import Group
+    from ledger.domain.reckoning.lines import View
+    from ledger.domain.reckoning.plan import Group
     from ledger.domain.scheme import Choice, Line, Operand, Table, Test
 
 Known: TypeAlias = "Mapping[str, Value]"

@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from ledger.domain.lines import View
 from ledger.domain.period import Span, local_day
-from ledger.domain.plan import RUNNING_KEY, Plan
+from ledger.domain.reckoning.lines import View
+from ledger.domain.reckoning.plan import RUNNING_KEY, Plan
 from ledger.domain.standing import Standing
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """What a measure takes of a gig: minor units, seconds, metres, pieces or a day. Pure, exact, compiled once per version.
 
-The sums of these over a window are what rules are worked out from (`ledger.domain.totals`). Upholds L10: integers and
+The sums of these over a window are what rules are worked out from (`reckoning.totals`). Upholds L10: integers and
 fractions only, nothing rounded.
 """
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ledger.domain import ids
 from ledger.domain.earning import Gig
-from ledger.domain.lines import NONE, meets
 from ledger.domain.period import local_day
+from ledger.domain.reckoning.lines import NONE, meets
 from ledger.domain.scheme import Measure, Table, Test, Version
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """A rule's total worked out in fractions, from its version's lines, through a view: the plain way.
 
-What explanations tell, and what the whole numbers of the hot path (`ledger.domain.totals`) are held to by a property
+What explanations tell, and what the whole numbers of the hot path (`reckoning.totals`) are held to by a property
 test. Upholds L10: fractions only, one rounding per rule, its mode and step from the scheme's text. Of a base that is
 not positive a percentage gives 0.
 """
@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from ledger.domain.lines import rounded
+from ledger.domain.reckoning.lines import rounded
 
 if TYPE_CHECKING:
     from ledger.domain.attributes import Value
-    from ledger.domain.lines import View
-    from ledger.domain.plan import Group
+    from ledger.domain.reckoning.lines import View
+    from ledger.domain.reckoning.plan import Group
     from ledger.domain.scheme import Rounding, Rule
 
 

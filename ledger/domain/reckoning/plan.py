@@ -16,13 +16,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ledger.domain import ids, scheme
-from ledger.domain.foreign import converted, unpriced
-from ledger.domain.lines import Sheet, View, window_words
 from ledger.domain.period import DAY, DAYS, GIG, MONTHS, RUNNING, Span, Window, window_label, window_span
 from ledger.domain.posting import ACCRUED, Name
+from ledger.domain.reckoning.foreign import converted, unpriced
+from ledger.domain.reckoning.lines import Sheet, View, window_words
+from ledger.domain.reckoning.shapes import Assess, DayOf, assess, counted_day, unit_of
+from ledger.domain.reckoning.totals import Total, compile_total
 from ledger.domain.scheme import Measure, Notice, Rule, Version
-from ledger.domain.shapes import Assess, DayOf, assess, counted_day, unit_of
-from ledger.domain.totals import Total, compile_total
 
 if TYPE_CHECKING:
     from ledger.domain.attributes import Value

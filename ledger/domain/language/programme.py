@@ -1,7 +1,7 @@
 """Programmes: one scheme switched on city by city, each from its own day and with its own co-financing.
 
 A programme is a document beside the schemes. It becomes one scheme per city: dated versions of the base scheme's text
-with the city's id, zone and co-financing written into it (`ledger.domain.expansion`), so that what is enacted, audited
+with the city's id, zone and co-financing written into it (`language.expansion`), so that what is enacted, audited
 and replayed is a scheme like any other, and nobody reads a programme again after that. All problems are found at once,
 each with line and mend. Opens no file: text and the schemes it may build on in, schemes out. Upholds L4: the same
 programme and the same base give the same texts. Source of the format: contracts/schemes/PROGRAMMES.md.
@@ -16,11 +16,11 @@ from itertools import combinations
 from typing import Final, NamedTuple
 
 from ledger.domain import ids
-from ledger.domain.document import Document, read_yaml
-from ledger.domain.expansion import City, Share, expand
+from ledger.domain.language.document import Document, read_yaml
+from ledger.domain.language.expansion import City, Share, expand
 from ledger.domain.language.forms import CITING, STATUSES, Form, may, must
+from ledger.domain.language.tree import Node, Problem, Reading, SchemeError
 from ledger.domain.period import GIG, RUNNING, window_span
-from ledger.domain.tree import Node, Problem, Reading, SchemeError
 
 PROGRAMME: Final = Form(
     "The file",

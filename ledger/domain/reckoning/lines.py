@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ledger.domain import ids
 from ledger.domain.attributes import Month, Value
-from ledger.domain.foreign import converted, is_foreign
 from ledger.domain.money import round_steps
 from ledger.domain.period import Span
+from ledger.domain.reckoning.foreign import converted, is_foreign
 
 if TYPE_CHECKING:
     from ledger.domain.earning import Gig
-    from ledger.domain.plan import Plan
+    from ledger.domain.reckoning.plan import Plan
     from ledger.domain.registry import Registry
     from ledger.domain.scheme import DueDay, Line, Operand, Rounding, Table, Test, Version
     from ledger.domain.standing import Account, Standing
@@ -34,7 +34,7 @@ ANY: Final = "any"
 class View:
     """What is read while one window of one worker is worked out. `unset` and `unknown`: names that had no figure.
 
-    `memo` holds what names read, `sums` what lines came to in whole numbers (`ledger.domain.compiling`).
+    `memo` holds what names read, `sums` what lines came to in whole numbers (`ledger.domain.reckoning.compiling`).
     """
 
     __slots__ = ("account", "facts", "gig", "memo", "plan", "registry", "standing", "sums", "unknown", "unset")

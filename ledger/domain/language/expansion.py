@@ -3,7 +3,7 @@
 Figures go into the text, so that a city's version is read, compiled and enacted like any other. What the base says
 keeps the base's source, what the city says has the city's, and the version itself rests on the programme; its note
 names the base text by digest. A city that keeps the base's own id is the base: nothing is rewritten, and what it states
-is only compared. Upholds L4: equal programme and base, equal text. Knows no file; `ledger.domain.programme` reads them.
+is only compared. Upholds L4: equal programme and base, equal text. Knows no file; `language.programme` reads them.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Final, NamedTuple
 
-from ledger.domain.document import Document
 from ledger.domain.language import read_version
+from ledger.domain.language.document import Document
+from ledger.domain.language.tree import Node, Reading, from_json
 from ledger.domain.money import Rate
 from ledger.domain.quantity import decimal, exact
+from ledger.domain.reckoning.shapes import zone_time
 from ledger.domain.scheme import Rule, Version
-from ledger.domain.shapes import zone_time
-from ledger.domain.tree import Node, Reading, from_json
 
 _CITED_BY_NAME: Final = ("parameters", "measures", "tables", "lines")
 _CITED_IN_ORDER: Final = ("rules", "notices")

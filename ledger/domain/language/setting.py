@@ -14,8 +14,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from ledger.domain.language import read_version
+from ledger.domain.language.tree import Reading, from_json
 from ledger.domain.scheme import Source
-from ledger.domain.tree import Reading, from_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

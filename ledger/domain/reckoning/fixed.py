@@ -4,7 +4,7 @@ A value is `work(inputs, seen)` over its scale, which is known beforehand: a sum
 whole ten-thousandths. Where a value is plainly a share of one sum, perhaps not below 0 and to at most so much, that is
 kept beside, so that a whole form of lines folds into one percentage. Figures fold into one another at once. Sums may
 hold fractions where a platform sent fractions of seconds: everything here stays exact over those, too. Upholds L10:
-nothing is rounded but by `rounded`. Knows no scheme: what names read stands in `ledger.domain.compiling`.
+nothing is rounded but by `rounded`. Knows no scheme: what names read stands in `ledger.domain.reckoning.compiling`.
 """
 
 from __future__ import annotations

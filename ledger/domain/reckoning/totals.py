@@ -1,7 +1,7 @@
 """What a rule's window has come to: the cumulative function f of each rule, compiled for one window of one platform.
 
-Reckoned in whole numbers as far as that can be said (`ledger.domain.compiling`), else in fractions
-(`ledger.domain.amounts`). Accrual subtracts what was posted before. Upholds L10: one rounding per rule, its mode and
+Reckoned in whole numbers as far as that can be said (`ledger.domain.reckoning.compiling`), else in fractions
+(`reckoning.amounts`). Accrual subtracts what was posted before. Upholds L10: one rounding per rule, its mode and
 step from the scheme's text.
 """
 
@@ -11,15 +11,15 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from ledger.domain import fixed
-from ledger.domain.amounts import of_view
-from ledger.domain.compiling import Compiling, Unfit
 from ledger.domain.money import Mode, Rate, round_steps
+from ledger.domain.reckoning import fixed
+from ledger.domain.reckoning.amounts import of_view
+from ledger.domain.reckoning.compiling import Compiling, Unfit
 
 if TYPE_CHECKING:
-    from ledger.domain.compiling import Known
-    from ledger.domain.fixed import Fixed, Holds
-    from ledger.domain.plan import Group
+    from ledger.domain.reckoning.compiling import Known
+    from ledger.domain.reckoning.fixed import Fixed, Holds
+    from ledger.domain.reckoning.plan import Group
     from ledger.domain.scheme import Rule
 
 Work: TypeAlias = Callable[[Sequence[Any], Any], Any]
