@@ -25,7 +25,7 @@ from tests.ledger.domain.teller import Sums, Teller, sums
 from tests.ledger.domain.worlds import gig
 
 EXAMPLES = settings(  # the same ones in each run, so that none fails by chance; EX=5000 looks further, at others
-    max_examples=int(os.environ.get("EX", "500")),
+    max_examples=int(os.environ.get("EX", "300")),
     derandomize="EX" not in os.environ,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
