@@ -10,13 +10,13 @@ Upholds L4: the same acts in the same order give the same plans.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from ledger.domain.attributes import PLATFORM, PLATFORM_DEFAULTS, Value, read
+from ledger.domain.attributes import PLATFORM, Value, read
 from ledger.domain.earning import Gig
 from ledger.domain.period import (
     BLOCK_SECONDS,
@@ -36,15 +36,17 @@ from ledger.domain.period import (
     windows_within,
 )
 from ledger.domain.posting import Name
-from ledger.domain.reckoning.plan import RUNNING_KEY, Compiled, Group, GroupKey, Plan, unpriced_group
+from ledger.domain.reckoning.plan import RUNNING_KEY, Compiled, Group, GroupKey, Plan, covers, unpriced_group
 from ledger.domain.reckoning.shapes import zone_time
 from ledger.domain.scheme import Line, Version
+from ledger.domain.stated import Acts
 
 if TYPE_CHECKING:
     from ledger.domain.reckoning.lines import View
 
 _MEMO_MAX: Final = 100_000
 _WITHIN_MAX: Final = 1_000
+_Covered: TypeAlias = tuple[str, Window, date, str, str | None, tuple[str | None, ...]]
 _Place: TypeAlias = tuple[str | None, tuple[str | None, ...], str, bool, str, int, date | None]
 """What decides which plans cover a gig: zone, zones of its segments, currency, whether it has no rate, platform, block
 of time, day due."""
@@ -52,17 +54,6 @@ of time, day due."""
 
 class EnactError(ValueError):
     """A version that may not be enacted; the message says why. The registry is as it was."""
-
-
-@dataclass(frozen=True)
-class Acts:
-    """What else was said. `parameters` (in trials) by (scheme, name), `platforms` by platform and attribute, each with
-    the day from which it holds; `closes`: the periods closed, on one platform or on all (None).
-    """
-
-    parameters: Mapping[tuple[str, str], tuple[tuple[int, Fraction], ...]] = field(default_factory=dict)
-    platforms: Mapping[str, Mapping[str, tuple[tuple[int, Any], ...]]] = field(default_factory=dict)
-    closes: tuple[tuple[Span, str | None], ...] = ()
 
 
 class Registry:
@@ -93,6 +84,7 @@ class Registry:
         self._memo: dict[_Place, tuple[Plan, ...]] = {}
         self._reach: dict[str, int | None] = {}
         self._dated: dict[tuple[str, Window, date, str], tuple[Plan, ...]] = {}
+        self._covered: dict[_Covered, list[Plan]] = {}
         self._within: dict[tuple[str, Span, tuple[str, ...]], tuple[Plan, ...]] = {}
         self._places: dict[tuple[str, str, str, Name], tuple[Plan, int] | None] = {}
         self._rolling: dict[tuple[str, str], list[Plan]] = {}
@@ -132,7 +124,7 @@ class Registry:
         twin.acts = replace(self.acts, closes=(*self.acts.closes, (period, platform)))
         # which plans there are hangs on no close
         twin._bound, twin._memo, twin._dated = self._bound, self._memo, self._dated
-        twin._within, twin._places = self._within, self._places
+        twin._within, twin._places, twin._covered = self._within, self._places, self._covered
         return twin
 
     def state(self, platform: str, attributes: Mapping[str, Any], from_day: date) -> Registry:
@@ -195,19 +187,11 @@ class Registry:
 
     def parameter(self, scheme: str, name: str, day: date) -> Fraction | None:
         """Give what a trial says of a parameter on a day; None where it says nothing, as in every journal."""
-        found = None
-        for since, value in self.acts.parameters.get((scheme, name), ()):
-            if since <= day.toordinal():
-                found = value
-        return found
+        return self.acts.parameter(scheme, name, day)
 
     def platform_attribute(self, platform: str, name: str, day: date) -> Value:
         """Give a platform's attribute as it stands on a day, else its default."""
-        found: Value = PLATFORM_DEFAULTS.get(name)
-        for since, raw in self.acts.platforms.get(platform, {}).get(name, ()):
-            if since <= day.toordinal():
-                found = read(PLATFORM, name, raw)
-        return found
+        return self.acts.platform_attribute(platform, name, day)
 
     def is_closed(self, plan: Plan) -> bool:
         """Tell whether the window's period is closed on its platform; what runs on never is."""
@@ -407,7 +391,7 @@ class Registry:
                 continue
             for kind in self._kinds[scheme]:
                 own = shifted_day(zone_name, gig.occurred_at, kind.clock_seconds) if kind.clock_seconds else due
-                plans = [plan for plan in self._of_kind(scheme, kind, own, gig.platform) if _covers(plan, gig)]
+                plans = self._covering(scheme, kind, own, gig, key)
                 if foreign:
                     plans = [plan.group.priced(plan) for plan in plans if plan.group.version.foreign_pay is not None]
                 found += plans
@@ -418,13 +402,24 @@ class Registry:
             self._memo[key] = covering
         return covering
 
+    def _covering(self, scheme: str, kind: Window, day: date, gig: Gig, key: _Place) -> list[Plan]:
+        """Give the plans of a kind of window that holds a day and cover a gig; known for all blocks of the day."""
+        place = (scheme, kind, day, gig.platform, gig.zone, key[1])
+        known = self._covered.get(place)
+        if known is None:
+            if len(self._covered) >= _MEMO_MAX:
+                self._covered.clear()
+            plans = self._of_kind(scheme, kind, day, gig.platform)
+            known = self._covered[place] = [plan for plan in plans if covers(plan, gig)]
+        return known
+
     def _unpriced(self, scheme: str, day: date, gig: Gig) -> list[Plan]:
         """Give what a scheme has to say of a gig that it would cover, had a rate been recorded with it."""
         version = self.in_force(scheme, day)
         if version is None or version.foreign_pay is None or not (version.rules or version.notices):
             return []
         plan = unpriced_group(version).bind(day, gig.platform, self)
-        return [plan] if _covers(plan, gig) else []
+        return [plan] if covers(plan, gig) else []
 
     def _of_kind(self, scheme: str, kind: Window, day: date, platform: str) -> tuple[Plan, ...]:
         """Give the plans of a kind of window that holds a day; without a platform only those that pool all of them."""
@@ -460,10 +455,3 @@ class Registry:
                 self._bound.clear()
             plan = self._bound[key] = group.bind(last, platform, self)
         return plan
-
-
-def _covers(plan: Plan, gig: Gig) -> bool:
-    version = plan.group.version
-    if not version.covers_platform(gig.platform):
-        return False
-    return version.covers_zone(gig.zone) or any(version.covers_zone(part.zone) for part in gig.segments)

@@ -177,7 +177,23 @@ def least(values: Sequence[Fixed]) -> Fixed:
         if share is not None and share.floored:
             bound = most if share.most is None else min(share.most, most)
             return plain(values[0].scale, share._replace(most=bound))
+    if len(values) == 2 and not all(value.sure for value in values):
+        return _smaller(*values)
     return _extreme(values, min)
+
+
+def _smaller(left: Fixed, right: Fixed) -> Fixed:
+    """Give the smaller of two values, none where either has none: what a cap out of a table asks for at each gig."""
+    ours, theirs = left.work, right.work
+
+    def smaller(inputs: Sequence[Any], seen: Any) -> Any:
+        # both are read, also behind one that has no value: what is missing is taken note of
+        one, other = ours(inputs, seen), theirs(inputs, seen)
+        if one is None or other is None:
+            return None
+        return one if one <= other else other
+
+    return Fixed(left.scale, smaller, False)
 
 
 def greatest(values: Sequence[Fixed]) -> Fixed:

@@ -26,6 +26,7 @@ from ledger.domain.scheme import Measure, Notice, Rule, Version
 
 if TYPE_CHECKING:
     from ledger.domain.attributes import Value
+    from ledger.domain.earning import Gig
     from ledger.domain.registry import Registry
 
 _TOTALS_MAX: Final = 1_000
@@ -278,6 +279,14 @@ def _converting(base: Assess, version: Version) -> Assess:
 def unpriced_group(version: Version) -> Group:
     """Give the window of a gig whose pay a version cannot read: it says so, and posts nothing."""
     return Compiled(unpriced(version), unpriced=True).groups[GIG, False]
+
+
+def covers(plan: Plan, gig: Gig) -> bool:
+    """Tell whether a plan's version covers a gig: its platform, and its zone or one of its segments'."""
+    version = plan.group.version
+    if not version.covers_platform(gig.platform):
+        return False
+    return version.covers_zone(gig.zone) or any(version.covers_zone(part.zone) for part in gig.segments)
 
 
 def _days_of(window: Window, span: Span, read: Read) -> Iterable[date]:
