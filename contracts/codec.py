@@ -272,24 +272,23 @@ _open_data = msgspec.json.Decoder(GigCompleted).decode
 
 
 def read_gig(data_json: bytes) -> tuple[GigCompleted, tuple[int, ...], int]:
-    """The same of an entry that was accepted, for whoever reads many: amounts are read, words are not looked at again.
+    """What `stored_gig` gives, of an entry that was accepted, for whoever reads many: words are not looked at again.
 
     Raises ValueError for data that has no gig's members, or amounts that its currency can't hold.
     """
     data = _open_data(data_json)
     exponent = EXPONENTS.get(data.currency, -1)
-    minor = []
-    for component in data.components:
-        coefficient, places = _amount(component.amount)
-        if places > exponent:
-            raise ValueError(f"data amount: expected at most {exponent} decimals, got {places}")
-        minor.append(coefficient * SCALES[exponent - places])
-    if data.commission is UNSET:
-        return data, tuple(minor), 0
-    coefficient, places = _amount(data.commission)
+    minor = tuple([_read_minor("amount", component.amount, exponent) for component in data.components])
+    charged = 0 if data.commission is UNSET else _read_minor("commission", data.commission, exponent)
+    return data, minor, charged
+
+
+def _read_minor(what: str, amount: str, exponent: int) -> int:
+    coefficient, places = _amount(amount)
     if places > exponent:
-        raise ValueError(f"data commission: expected at most {exponent} decimals, got {places}")
-    return data, tuple(minor), coefficient * SCALES[exponent - places]
+        raise ValueError(f"data {what}: expected at most {exponent} decimals, got {places}")
+    minor: int = coefficient * SCALES[exponent - places]
+    return minor
 
 
 def stored_gig(data_json: bytes) -> tuple[GigCompleted, tuple[int, ...], int]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from contracts import events
 from contracts.canonical import INTEGER_LIMIT
 from contracts.entry import BalanceRow, ContributionRow, Kind, NoticeRow, Reason, StoredEvent
 from ledger.books import KnownGig, story_of
@@ -38,6 +39,15 @@ if TYPE_CHECKING:
     from ledger.domain.standing import Account, Key
     from ledger.domain.story import Fact
 
+WORKER_KINDS: Final = {
+    events.GIG_ADJUSTED: Kind.ADJUSTMENT,
+    events.GIG_REVERSED: Kind.REVERSAL,
+    events.WORKER_CHANGED: Kind.WORKER,
+    events.DISPUTE_OPENED: Kind.DISPUTE,
+    events.DISPUTE_DECIDED: Kind.DISPUTE,
+    events.REMITTANCE_RECEIVED: Kind.REMITTANCE,
+}
+"""The kind of entry that an accepted event of a worker makes, gigs apart."""
 ROWS_MAX: Final = 200
 """Postings or notices in one part: with all balances that a worker may have, well within the limit of an entry."""
 

@@ -93,15 +93,6 @@ _ACTS = {
     events.REMITTANCE_RECEIVED: Kind.REMITTANCE,
 }
 """The kind of entry that an accepted act makes."""
-_WORKERS = {
-    events.GIG_ADJUSTED: Kind.ADJUSTMENT,
-    events.GIG_REVERSED: Kind.REVERSAL,
-    events.WORKER_CHANGED: Kind.WORKER,
-    events.DISPUTE_OPENED: Kind.DISPUTE,
-    events.DISPUTE_DECIDED: Kind.DISPUTE,
-    events.REMITTANCE_RECEIVED: Kind.REMITTANCE,
-}
-"""The kind of entry that an accepted event of a worker makes, gigs apart."""
 
 
 def decide(batch: Sequence[Decoded], state: State, taken: Mapping[bytes, Content], looked_up: bool = True) -> Decision:
@@ -294,7 +285,7 @@ class _Deciding(Writing):
             return _beyond(event)
         state.gigs.update(gigs)
         refers = self._refers(event, gig, outcome.contributions, book)
-        kind = _WORKERS.get(event.type, Kind.ACCRUAL)
+        kind = parts.WORKER_KINDS.get(event.type, Kind.ACCRUAL)
         own += parts.main_parts(kind, outcome, account, funds, platform_of(event.source), refers)
         index = self._parts(record, event, key, position, own, [*said, *outcome.said])
         self._written(held)

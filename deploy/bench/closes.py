@@ -16,14 +16,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import psycopg
 
 from contracts import events
-from contracts.codec import Record
 from contracts.currencies import EXPONENTS
 from contracts.topics import CONTROL, gigs_topic
 from deploy.bench import made
@@ -123,18 +121,13 @@ async def _close(desk: Desk, case: Case, ledger: Made) -> Taken:
     await desk.open()
     try:
         for records in (before, made.records(_TOPIC, 0, more, ends[_TOPIC])):
-            await _settle(desk, records)
+            await made.settle(desk, records)
         size = _size(ledger)
         wall, processor = time.perf_counter(), time.process_time()
         await desk.settle([close])
         return Taken(time.perf_counter() - wall, time.process_time() - processor, _size(ledger) - size)
     finally:
         await desk.let_go()
-
-
-async def _settle(desk: Desk, records: Sequence[Record]) -> None:
-    for start in range(0, len(records), made.AT_ONCE):
-        await desk.settle(records[start : start + made.AT_ONCE])
 
 
 def _size(ledger: Made) -> int:

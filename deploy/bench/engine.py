@@ -14,10 +14,10 @@ import random
 import time
 from datetime import date
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, Final
 
 from contracts.currencies import EXPONENTS
+from deploy.bench.made import SCHEMES
 from deploy.bench.report import figure, show
 from ledger.domain.accrual import accrue
 from ledger.domain.earning import Component, Gig
@@ -27,7 +27,6 @@ from ledger.domain.registry import Registry
 from ledger.domain.scheme import Version
 from ledger.domain.standing import Account
 
-SCHEMES: Final = Path(__file__).parents[2] / "contracts" / "schemes"
 GIGS: Final = 20_000
 WORKERS: Final = 500
 DAYS: Final = 28

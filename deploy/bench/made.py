@@ -90,7 +90,7 @@ def made(
     own = [records(CONTROL, number, acts) for number, acts in enumerate(_acts(vkeys, versions, topic))]
     with office_of(url, journals) as office:
         for number, acts in enumerate(own):
-            asyncio.run(_settle(Desk(number, keys, office), [*acts, *records(topic, number, lots[number])]))
+            asyncio.run(_write(Desk(number, keys, office), [*acts, *records(topic, number, lots[number])]))
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE)")
     ends = [{CONTROL: len(acts), topic: len(lots[number])} for number, acts in enumerate(own)]
@@ -160,9 +160,14 @@ def office_of(url: str, journals: int) -> Iterator[Office]:
         yield Office(url, gates, _Nowhere(), Unwatched(), probe, asyncio.Semaphore(1), thinking)
 
 
-async def _settle(desk: Desk, told: Sequence[Record]) -> None:
+async def settle(desk: Desk, told: Sequence[Record]) -> None:
+    """Have a desk settle records, as many at once as the stream takes."""
+    for start in range(0, len(told), AT_ONCE):
+        await desk.settle(told[start : start + AT_ONCE])
+
+
+async def _write(desk: Desk, told: Sequence[Record]) -> None:
     try:
-        for start in range(0, len(told), AT_ONCE):
-            await desk.settle(told[start : start + AT_ONCE])
+        await settle(desk, told)
     finally:
         await desk.let_go()

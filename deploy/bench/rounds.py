@@ -21,16 +21,14 @@ import psutil  # type: ignore[import-untyped]
 import psycopg
 from aiokafka import AIOKafkaProducer
 
-from contracts.currencies import EXPONENTS
 from contracts.topics import gigs_topic, partition_of
 from deploy import founding
+from deploy.bench.made import versions_of
 from deploy.cli.progress import SILENT
 from deploy.embedded import stack
 from deploy.embedded.stack import Servers
-from ledger.domain.language.document import load_document
 from ledger.settings import Settings
 
-SCHEMES = Path(__file__).parents[2] / "contracts" / "schemes"
 PLATFORM = "gojek"
 POLL_SECONDS = 0.02
 STALL_SECONDS = 120.0
@@ -62,8 +60,7 @@ def found(servers: Servers, home: Path, name: str, journals: int, scheme: str | 
     founding.found_ledger(settings, SILENT)
     founding.add_platform(settings, PLATFORM, SILENT)
     if scheme is not None:
-        text = (SCHEMES / f"{scheme}.yaml").read_text(encoding="utf-8")
-        for version in load_document(text, f"{scheme}.yaml", EXPONENTS).versions:
+        for version in versions_of(scheme):
             founding.enact(settings, version, SILENT)
     founding.settle_waiting(settings)
     return Round(settings, url, gigs_topic(PLATFORM, settings.topic_prefix), journals)

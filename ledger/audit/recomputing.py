@@ -47,12 +47,7 @@ ACCOUNTS_MAX: Final = 100_000
 
 _KINDS: Final[dict[str, Kind]] = {
     events.GIG_COMPLETED: Kind.ACCRUAL,
-    events.GIG_ADJUSTED: Kind.ADJUSTMENT,
-    events.GIG_REVERSED: Kind.REVERSAL,
-    events.WORKER_CHANGED: Kind.WORKER,
-    events.DISPUTE_OPENED: Kind.DISPUTE,
-    events.DISPUTE_DECIDED: Kind.DISPUTE,
-    events.REMITTANCE_RECEIVED: Kind.REMITTANCE,
+    **parts.WORKER_KINDS,
     events.PERIOD_CLOSED: Kind.CLOSE,
     events.KEY_CHANGED: Kind.KEY,
     events.LEDGER_OPENED: Kind.LEDGER,

@@ -2,39 +2,13 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import uvicorn
-
-from ledger.api import auth, keysets, tokens
-from ledger.api.access import Role
-from ledger.api.app import create_app
 from ledger.store import keys
-from ledger.store.readers import Readers
-from ledger.store.startup import check_ledger
 from tests.ledger.api.conftest import ALICE, Api
 from tests.support import foreign
 from tests.support.ledgers import SmallLedger
-
-
-@contextmanager
-def serving(ledger: SmallLedger) -> Iterator[str]:
-    """The API on a port of its own; what asks before it is ready waits in the socket's queue."""
-    facts, _ = check_ledger(ledger.url)
-    app = create_app(Readers(ledger.url), auth.authenticator(keysets.key_set(ledger.settings), ledger.settings), facts)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical"))
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=server.run, args=([listening],))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
+from tests.support.serving import served_api
 
 
 def trusted(ledger: SmallLedger, folder: Path) -> Path:
@@ -48,9 +22,9 @@ def test_the_live_log_is_verified_over_http_with_an_auditors_token(api: Api, tmp
     entries = sum(len(api.ledger.leaves(n)) for n in range(2))
     token = tmp_path / "token"
     vkeys = trusted(api.ledger, tmp_path)
-    with serving(api.ledger) as url:
+    with served_api(api.ledger) as (url, auditor):
         if foreign.missing_go() is None:
-            token.write_text(tokens.issue(api.ledger.settings, Role.AUDITOR, "auditor"))
+            token.write_text(auditor)
             told = foreign.go("verify-log", "-vkeys", vkeys, "-token-file", token, url)
             assert told.text == f"verified: 2 journals, {entries} entries\n"
             refused = foreign.go("verify-log", "-vkeys", vkeys, url)
