@@ -31,12 +31,23 @@ def routes(readers: Readers) -> APIRouter:
     router = APIRouter(prefix="/log/{journal}", tags=["log"])
 
     @router.get("/vkey", responses=documented(http.TEXT, 404, 503), summary="The log's verifier keys")
-    async def vkey(request: Request, journal: int = JOURNAL) -> Response:
-        """One verifier key a line (c2sp.org/signed-note): the current Ed25519, the current ML-DSA-44, retired ones."""
+    async def vkey(
+        request: Request,
+        journal: int = JOURNAL,
+        revoked: bool = Query(False, description="The revoked ones too: earlier checkpoints carry their signatures."),
+    ) -> Response:
+        """One verifier key a line (c2sp.org/signed-note): the current Ed25519, the current ML-DSA-44, retired ones.
+
+        A key that the journal has revoked is left out unless asked for: who checks a receipt alone can't know up to
+        which size it is to be believed, and whoever stole it can make receipts.
+        """
         head = await readers.head(journal)
         if head is None:
             raise not_found()
-        return http.reply(request, head.vkeys.encode() + b"\n", http.PUBLIC_A_MINUTE, media_type=http.TEXT)
+        withheld = frozenset[str]() if revoked else await readers.revoked(journal)
+        lines = [line for line in head.vkeys.split("\n") if line not in withheld]
+        content = "".join(f"{line}\n" for line in lines).encode()
+        return http.reply(request, content, http.PUBLIC_A_MINUTE, media_type=http.TEXT)
 
     @router.get("/checkpoint", responses=documented(http.TEXT, 404, 503), summary="The newest signed checkpoint")
     async def checkpoint(

@@ -23,7 +23,7 @@ from contracts.entry import Kind, StoredEvent
 from contracts.events import JOURNALS_MAX
 from ledger.audit import notes as cut
 from ledger.audit.http_paths import HttpPaths
-from ledger.audit.paths import texts
+from ledger.audit.paths import ALL_VKEYS, texts
 from ledger.errors import StoreUnavailable, Unfit
 from ledger.log import checkpoint as checkpoints
 from ledger.log.note import NOTE_BYTES_MAX
@@ -159,7 +159,7 @@ class HttpSource:
 
     def _shown(self, number: int) -> Shown:
         root = f"log/{number}"
-        wanted = [(f"{root}/checkpoint", NOTE_BYTES_MAX), (f"{root}/vkey", VKEYS_BYTES_MAX)]
+        wanted = [(f"{root}/checkpoint", NOTE_BYTES_MAX), (f"{root}/{ALL_VKEYS}", VKEYS_BYTES_MAX)]
         note, vkeys = self._paths.read(wanted)
         if note is None:
             raise Unfit(f"{self._paths}/{root}/checkpoint: expected a signed checkpoint, got none")

@@ -19,7 +19,7 @@ from contracts.entry import EntryError, StoredEvent, decode
 from contracts.events import JOURNALS_MAX
 from ledger.audit.folder import head_of
 from ledger.audit.http_paths import HttpPaths
-from ledger.audit.paths import Below
+from ledger.audit.paths import ALL_VKEYS, Below
 from ledger.audit.rows import Head
 from ledger.audit.source import Stored
 from ledger.audit.tiled import VKEYS_BYTES_MAX, TiledJournal
@@ -30,7 +30,7 @@ from ledger.log.tiles import BUNDLE_BYTES_MAX, ENTRIES, TileError, decode_bundle
 ATTEMPTS: Final = 5
 """How often a server that is busy or away is asked: an audit of a day should not end on a minute's restart."""
 _NEWEST: Final = "checkpoint?newest=true"
-_HEAD: Final = ((_NEWEST, NOTE_BYTES_MAX), ("checkpoint", NOTE_BYTES_MAX), ("vkey", VKEYS_BYTES_MAX))
+_HEAD: Final = ((_NEWEST, NOTE_BYTES_MAX), ("checkpoint", NOTE_BYTES_MAX), (ALL_VKEYS, VKEYS_BYTES_MAX))
 
 
 class Server(NamedTuple):

@@ -18,6 +18,8 @@ Query = Mapping[str, int]
 """Which part of a file is wanted, for who can give less than all of it."""
 
 ALL: Final[Query] = {}
+ALL_VKEYS: Final = "vkey?revoked=true"
+"""A log's verifier keys over HTTP, those that an API leaves out too: earlier checkpoints carry their signatures."""
 
 
 class Paths(Protocol):

@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString, NamedTuple
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from contracts.entry import Kind, decode
 from ledger.errors import InvariantError, StoreUnavailable, Unfit
+from ledger.keyring import ring_of
 from ledger.log.tiles import Tile
 from ledger.store import cosignatures, tiles
+from ledger.store.rows import KIND_NUMBERS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -65,6 +68,11 @@ _ACTS: LiteralString = (
     'SELECT e."index", e.leaf FROM heads h JOIN entries e ON e.journal = h.journal AND e.kind > 1 AND e.worker IS NULL '
     'WHERE h.journal = %s AND e."index" < h.published_size AND e."index" < %s ORDER BY e."index"'
 )
+_KEY_ACTS: LiteralString = (
+    "SELECT e.leaf FROM heads h JOIN entries e ON e.journal = h.journal AND e.kind > 1 AND e.worker IS NULL "
+    'WHERE h.journal = %s AND e.kind = ANY(%s) AND e."index" < h.published_size ORDER BY e."index"'
+)
+_KEY_KINDS: Final = [KIND_NUMBERS[Kind.LEDGER], KIND_NUMBERS[Kind.KEY]]
 _HEAD: LiteralString = (
     "SELECT h.published_size, c.note, h.vkey FROM heads h "
     "LEFT JOIN checkpoints c ON c.journal = h.journal AND c.size = h.published_size WHERE h.journal = %s"
@@ -212,6 +220,18 @@ class Readers:
             return None
         size, note, vkeys = rows[0]
         return Head(size, None if note is None else bytes(note), vkeys)
+
+    async def revoked(self, journal: int) -> frozenset[str]:
+        """Give the verifier keys of a journal that its shown entries revoke.
+
+        Raises InvariantError (L4) for acts about keys that no journal would have entered.
+        """
+        rows = await self._ask(_KEY_ACTS, (journal, _KEY_KINDS))
+        try:
+            ring = ring_of(decode(bytes(leaf)) for (leaf,) in rows)
+        except ValueError as error:
+            raise InvariantError("L4", f"journal {journal}: {error}") from error
+        return frozenset(key.verifier.vkey() for key in ring.keys if key.trusted is not None)
 
     async def shown(self, journal: int) -> ShownHead | None:
         """Give the newest checkpoint with a quorum of cosignatures, else the newest published; None without any.

@@ -85,7 +85,7 @@ def test_a_server_that_lies_writes_nothing_false(api: Api, tmp_path: Path) -> No
         ("log/1/checkpoint", (ExportError,)),
         ("log/1/tile/0/000.p/", (ExportError,)),
         ("log/1/tile/entries/000.p/", (ExportError,)),
-        ("log/1/vkey", (ExportError,)),
+        ("log/1/vkey?revoked=true", (ExportError,)),
     ):
         size = api.rows("SELECT published_size FROM heads WHERE journal = 1")[0][0]
         place = f"{path}{size}" if path.endswith("/") else path

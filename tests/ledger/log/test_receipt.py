@@ -201,7 +201,8 @@ def test_verifying_step_3_cosignatures_make_the_policys_quorum() -> None:
             with pytest.raises(ReceiptError, match="expected cosignatures of a quorum"):
                 again.verify(leaf(37), BOTH, policy)
     text, signatures = note.parse(one.checkpoint)
-    spoilt = signatures[-1]._replace(signature=signatures[-1].signature[:-1] + b"\0")
+    witnessed = signatures[-1].signature
+    spoilt = signatures[-1]._replace(signature=witnessed[:-1] + bytes([witnessed[-1] ^ 1]))
     with pytest.raises(ReceiptError, match=r"witness\.example/w1"):
         replace(GOOD, checkpoint=note.format(text, (*signatures[:-1], spoilt))).verify(leaf(37), BOTH, any_of)
 
