@@ -165,7 +165,7 @@ def verify(
         tuple(f for n in by_journal for f in (*(f for f in found if f.journal == n), *listed.get(n, ()))),
         sum(w.unlisted for w in walked),
         tuple(warnings),
-        outside is not None or bool(held),
+        outside is not None or bool(held) or bool(since),
     )
 
 

@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 
 from contracts.entry import Kind, decode, event_key
 from deploy.cli.audit import app
+from deploy.cli.audit_verify import NOT_HELD
 from ledger.audit import evidence, folder, kept_file, verify
 from ledger.audit.findings import Findings
 from ledger.audit.held import Held
@@ -301,9 +302,10 @@ def test_the_command_goes_on_and_says_from_where(made: list[MadeLog], tmp_path: 
     whole = lay(tmp_path / "whole", made)
     code, lines = run(earlier, "--keep", file)
     assert code == 0, lines
-    assert lines[-2] == f"kept in {file}"
+    assert lines[-3:-1] == [NOT_HELD, f"kept in {file}"]
     code, lines = run(whole, "--since", file, "--keep", file, "--journal", "0")
     assert code == 0, lines
+    assert NOT_HELD not in lines, "what was verified before is held from outside"
     assert "journal 0: entries 0 to 149 were taken as verified before and not read again" in lines
     assert lines[-1] == f"verified: 1 journals, {size - 150} entries, going on from 150 verified before"
     code, lines = run(whole, "--since", file)

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ledger.audit.notes import notes_of
+from ledger.audit.receipts import parse_keys
 from ledger.log import keys, note, policy
 from ledger.log.checkpoint import Checkpoint, open_checkpoint, parse_any, sign_checkpoint
 from ledger.log.merkle import Frontier, TreeError
@@ -33,8 +35,6 @@ HEAD = Checkpoint(ORIGIN, 100, mth(0, 100))
 SIGNED = sign_checkpoint(HEAD, [SIGNER, SECOND])
 RECEIPTS = [Receipt(m, tuple(path(m, 0, 100)), SIGNED, extra).format() for m, extra in ((37, None), (99, b"more"))]
 POLICY = f"log {SIGNER.vkey()}\nwitness a {WITNESS.vkey()} https://w.example\ngroup g 1 a\nquorum g\n".encode()
-ASKED = Request(37, tuple(proof(37, 100)), SIGNED).format()
-COSIGNED = note.format_signatures(note.parse(note.sign(HEAD.format(), [WITNESS.at(7)])).signatures).encode()
 ASKED = Request(37, tuple(proof(37, 100)), SIGNED).format()
 LINE = note.Signature(WITNESS.name, WITNESS.key_id, WITNESS.at(1_790_000_000).sign(HEAD.format().encode()))
 COSIGNED = note.format_signatures([LINE]).encode()
@@ -86,7 +86,7 @@ DOORS = [
     Door("private key", lambda c: keys.load_pem(ORIGIN, c), NoteError, [SIGNER.pem(), SECOND.pem()]),
     Door("witness request", Request.parse, WitnessError, [ASKED], Request.format),
     Door("witness answer", lambda c: open_cosignatures(c, HEAD.format(), [WITNESS.verifier]), WitnessError, [COSIGNED]),
-    Door("witness size", open_size, WitnessError, [b"4711\n"], lambda size: b"%d\n" % size),
+    Door("witness size", open_size, WitnessError, [b"4711\n", b"0\n"], lambda size: b"%d\n" % size),
     Door("policy", policy.parse, PolicyError, [POLICY]),
     Door(
         "signature lines",
@@ -95,9 +95,8 @@ DOORS = [
         [COSIGNED],
         lambda s: octets(note.format_signatures(s)),
     ),
-    Door("witness request", Request.parse, WitnessError, [ASKED], Request.format),
-    Door("witness answer", lambda c: open_cosignatures(c, HEAD.format(), [WITNESS.verifier]), WitnessError, [COSIGNED]),
-    Door("size that a witness knows", open_size, WitnessError, [b"100\n", b"0\n"], lambda size: b"%d\n" % size),
+    Door("checkpoints, one after the other", lambda c: list(notes_of([c])), NoteError, [SIGNED * 2], b"".join),
+    Door("verifier keys of a file", lambda c: parse_keys(text(c)), NoteError, [octets(f"{SIGNER.vkey()}\n")]),
 ]
 
 

@@ -262,7 +262,16 @@ def test_roots_of_another_length_are_refused() -> None:
     with pytest.raises(ProofError, match="hash: expected 32 bytes, got 33"):
         verify_inclusion(X, 0, 1, [], X + b"\0")
     with pytest.raises(ProofError, match="hash: expected 32 bytes, got 31"):
-        verify_consistency(4, X[1:], 4, X[1:], [])
+        verify_consistency(4, X[1:], 5, X, [X])
+    with pytest.raises(ProofError, match="hash: expected 32 bytes, got 31"):
+        verify_consistency(0, EMPTY_ROOT, 5, X[1:], [])
+
+
+def test_rfc9162_2_1_4_2_of_one_size_the_roots_are_compared_and_nothing_else() -> None:
+    """As testdata/consistency/additional of transparency-dev/merkle has it: two roots that are alike, and no hash."""
+    verify_consistency(1, b"don't care 2", 1, b"don't care 2", [])
+    with pytest.raises(ProofError, match="root of size 1: expected"):
+        verify_consistency(1, b"don't care 1", 1, b"don't care 2", [])
 
 
 @given(st.integers(1, SIZE_MAX).flatmap(lambda n: st.tuples(st.integers(0, n - 1), st.just(n))), st.integers(0))
