@@ -28,6 +28,7 @@ ANSWERS_BETWEEN_KILLS = 40
 
 
 def test_keygen_makes_a_folder_once_and_prints_lines_for_a_policy(tmp_path: Path) -> None:
+    """tlog-cosignature, Ed25519 signed message: each cosigner of an operator MUST have a public key of its own."""
     folder = tmp_path / "w"
     said = CliRunner().invoke(app, ["keygen", NAME, "--folder", str(folder)])
     assert said.exit_code == 0, said.output
@@ -43,6 +44,8 @@ def test_keygen_makes_a_folder_once_and_prints_lines_for_a_policy(tmp_path: Path
     assert CliRunner().invoke(app, ["keygen", NAME, "--folder", str(folder)]).output == said.output
     with pytest.raises(Unfit, match="expected no witness yet"):
         witnessing.make(folder, "witness.example/other")
+    other = {keys.parse_vkey(vkey).public_key for vkey in witnessing.make(tmp_path / "v", "witness.example/other")}
+    assert not other & {w.verifier.public_key for w in read.witnesses}
 
 
 def test_the_command_is_a_group_of_iuran() -> None:

@@ -1,7 +1,7 @@
 """Tiles and bundles over HTTP, as a client that knows the specification alone would ask for them.
 
 The log is a journal of small entries with full tiles, signed at several sizes and published at all but the newest.
-Numbers in the names of tests are sections of c2sp.org/tlog-tiles.
+What a test says of tlog-tiles names the section of c2sp.org/tlog-tiles.
 """
 
 from __future__ import annotations
@@ -83,7 +83,10 @@ def defined(tile: Tile) -> bytes:
 
 
 def test_a_client_follows_the_log_from_its_checkpoint_alone(log):
-    """The checkpoint's signatures, its tiles bound to its root, the entries to the tiles: nothing else is believed."""
+    """The checkpoint's signatures, its tiles bound to its root, the entries to the tiles: nothing else is believed.
+
+    tlog-tiles "Retention Policies": a log without a policy MUST NOT be pruned: all of it is there, from entry 0 on.
+    """
     vkeys = [parse_vkey(line) for line in log.get("/log/0/vkey").text.splitlines()]
     checkpoint = open_checkpoint(log.get("/log/0/checkpoint").content, vkeys)
     assert checkpoint.size == PUBLISHED
@@ -96,6 +99,7 @@ def test_a_client_follows_the_log_from_its_checkpoint_alone(log):
 
 
 def test_tiles_are_octets_that_may_be_kept_for_ever(log):
+    """tlog-tiles "Merkle Tree": application/octet-stream, immutable; full tiles MUST be exactly 8,192 bytes."""
     for path in ("0/000", "0/004.p/2", "1/000.p/4"):
         answer = log.get(f"/log/0/tile/{path}")
         assert answer.headers["content-type"] == OCTETS, path
@@ -107,6 +111,7 @@ def test_tiles_are_octets_that_may_be_kept_for_ever(log):
 
 
 def test_the_checkpoint_is_text_for_seconds_only_with_both_signatures(log):
+    """tlog-tiles "Checkpoints": MUST be served at /checkpoint as text; MUST carry an Ed25519 signature by the log."""
     answer = log.get("/log/0/checkpoint")
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert answer.headers["cache-control"] == "public, max-age=2"
@@ -145,6 +150,7 @@ def test_the_earlier_checkpoints_come_in_pages_by_size_and_none_that_is_not_show
 
 @pytest.mark.parametrize("size", SIGNED)
 def test_partial_tiles_of_every_size_that_was_signed_are_served_at_each_level(log, size):
+    """tlog-tiles "Partial Tiles": MUST serve those of each tree size for which a checkpoint was produced."""
     for tile in tiles_of_size(size):
         assert log.get(f"/log/0/{tile.path()}").content == defined(tile), tile
 
@@ -155,7 +161,10 @@ def test_partial_tiles_of_any_width_are_cut_from_full_ones(log):
 
 
 def test_nothing_is_served_beyond_what_is_published(log):
-    """Entries up to 1200 are signed and stored, and 1026 published: neither tile nor bundle shows more."""
+    """Entries up to 1200 are signed and stored, and 1026 published: neither tile nor bundle shows more.
+
+    tlog-tiles "Partial Tiles": empty tiles MUST NOT be served.
+    """
     for path in ("0/004.p/3", "0/004.p/255", "0/004", "0/005.p/1", "1/000.p/5", "1/000", "1/001.p/1", "2/000.p/1"):
         answer = log.get(f"/log/0/tile/{path}")
         assert (answer.status_code, answer.headers["cache-control"]) == (404, "no-store"), path
@@ -173,11 +182,13 @@ def test_nothing_is_served_beyond_what_is_published(log):
     ],
 )
 def test_a_path_written_in_any_other_way_is_unknown(log, path):
+    """tlog-tiles "Merkle Tree": level, index and width MUST be written so and in no other way."""
     assert log.get(f"/log/0/tile/{path}").status_code == 404
 
 
 @pytest.mark.parametrize("journal", ["1", "2", "255"])
 def test_an_empty_log_has_keys_at_most_and_neither_checkpoint_nor_tiles(log, journal):
+    """tlog-tiles "Partial Tiles": empty tiles MUST NOT be served, those of an empty tree neither."""
     assert log.get(f"/log/{journal}/vkey").status_code == (200 if journal == "1" else 404)
     for path in ("checkpoint", "tile/0/000", "tile/0/000.p/1"):
         assert log.get(f"/log/{journal}/{path}").status_code == 404
@@ -188,6 +199,7 @@ def test_an_empty_log_has_keys_at_most_and_neither_checkpoint_nor_tiles(log, jou
 
 
 def test_bundles_are_an_auditors_and_no_shared_cache_keeps_them(log):
+    """tlog-tiles "Log entries": application/octet-stream, immutable; here for auditors alone."""
     answer = auditor(log, "/log/0/tile/entries/000")
     assert decode_bundle(answer.content, 256) == LEAVES[:256]
     assert answer.headers["content-type"] == OCTETS

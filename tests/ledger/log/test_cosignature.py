@@ -46,6 +46,7 @@ def test_what_is_signed_is_header_time_and_text() -> None:
 
 
 def test_the_specifications_line_has_this_form() -> None:
+    """tlog-cosignature, Format: the signature MUST be a `timestamped_signature` structure."""
     content = base64.b64decode(SPEC_LINE.split(" ")[2])
     assert len(content) == 4 + 8 + 64
     assert int.from_bytes(content[4:12], "big") == 1679315147

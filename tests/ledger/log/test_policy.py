@@ -215,7 +215,10 @@ def test_two_keys_that_a_signature_line_cannot_tell_apart_are_refused(monkeypatc
 
 
 def test_a_checkpoint_is_opened_with_a_logs_signature_and_its_cosigners_told() -> None:
-    """tlog-policy, What is a policy: signed by any one of the listed logs, and cosigned according to the quorum."""
+    """tlog-policy, What is a policy: signed by any one of the listed logs, and cosigned according to the quorum.
+
+    Defining a log: the key's name MUST correspond to the log's origin line.
+    """
     read = policy.parse(EXAMPLE + f"witness pq {PQ.vkey()}\nlog {ML.vkey()}\n".encode())
     text = HEAD.format()
     signed = note.sign(text, [LOG, W[0].at(1), W[2].at(1), W[4].at(1), PQ.at(1)])

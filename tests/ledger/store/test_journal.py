@@ -384,7 +384,10 @@ def test_l6_a_database_that_is_ahead_of_what_was_published_goes_on(bare: Bare) -
 
 
 def test_l6_nothing_is_signed_below_or_beside_what_was_published(bare: Bare) -> None:
-    """The last guard, should whoever opened the journal have been fooled; what is published later does not lower it."""
+    """The last guard, should whoever opened the journal have been fooled; what is published later does not lower it.
+
+    tlog-checkpoint, Signatures: a log MUST not sign a checkpoint inconsistent with any that it signed before.
+    """
     supply, _ = filled(bare, 3)
     near = sign_checkpoint(Checkpoint(f"{NAME}/log/0", 5, b"\1" * 32), [bare.signers[0]])
     far = sign_checkpoint(Checkpoint(f"{NAME}/log/0", 8, b"\1" * 32), [bare.signers[0]])
