@@ -334,12 +334,12 @@ class Salter:
         self._inner = sha256(inner + f"iuran-salt/v1\n{topic}\n{partition}\n".encode())
         self._outer = sha256(outer)
 
-    def first(self, offset: bytes) -> str:
-        """Give the salt, hex, of the first entry of the record at an offset, which is written in decimal."""
+    def first(self, offset: bytes) -> bytes:
+        """Give the salt (16 bytes) of the first entry of the record at an offset, which is written in decimal."""
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(offset + b"\n1")
         outer.update(inner.digest())
-        return outer.hexdigest()[:32]
+        return outer.digest()[:16]
 
 
 @lru_cache(maxsize=1024)

@@ -6,98 +6,28 @@ makes few findings. Upholds L1 and L10 as an auditor. Memory: a worker's funds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import UNSET
 
-from contracts.entry import BalanceRow, ContributionRow, encode
+from contracts.entry import BalanceRow, ContributionRow
 from ledger.accounts import OTHER_STATES
 from ledger.audit.findings import Findings
 from ledger.audit.kept import KeptBalances
+from ledger.audit.totals import INTEGER_END, Fund, Listings, Totals, is_exact
 from ledger.domain.ids import PLATFORM
 from ledger.domain.period import parse_period
 
-INTEGER_END: Final = 2**53
 PLATFORM_SOURCE: Final = "urn:iuran:platform:"
 _platform = PLATFORM.fullmatch
-
-
-class Fund(tuple[str, str, str]):
-    """Scheme, fund, unit: one value for each that there is, given out by `Balances.fund`, to be looked up quickly."""
-
-    __slots__ = ()
-    __hash__ = object.__hash__
-
-
-class Totals(dict[Fund, int]):
-    """What accrued to one worker so far, by fund, in the order in which entries list them.
-
-    `plain`: nothing but what accrued is to be held against an entry's balances.
-    """
-
-    __slots__ = ("_form", "plain")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.plain = True
-        self._form: bytes | None = b""
-
-    def set(self, totals: Mapping[Fund, int]) -> None:
-        """Become these totals."""
-        self.clear()
-        self.update(totals)
-
-    def seen_closely(self, plain: bool) -> None:
-        """Take note that an entry was read the long way, which may have changed what is to be listed."""
-        self.plain = plain
-        self._form = None
-
-    def add(self, sums: Sequence[tuple[Fund, int]], written: bytes) -> bool:
-        """Add these sums, each fund's once, if `written` is then the text of the balances, without their brackets.
-
-        Tells whether it is; if not, or if a total would leave the range of exact numbers, nothing is changed.
-        """
-        done = 0
-        for fund, amount in sums:
-            total = self.get(fund)
-            if total is None or not -INTEGER_END < total + amount < INTEGER_END:
-                break
-            self[fund] = total + amount
-            done += 1
-        if done == len(sums):
-            if self._form is None:
-                self._form = _form_of(tuple(self))
-            if self._form % (*self.values(),) == written:
-                return True
-        for fund, amount in sums[:done]:
-            self[fund] -= amount
-        return done < len(sums) and self._add_new(sums, written)
-
-    def _add_new(self, sums: Sequence[tuple[Fund, int]], written: bytes) -> bool:
-        """Add sums of which some are the first of their fund."""
-        totals = self | {fund: self.get(fund, 0) + amount for fund, amount in sums}
-        after = dict(sorted(totals.items()))
-        form, amounts = _form_of(tuple(after)), (*after.values(),)
-        if form % amounts != written or not -INTEGER_END < min(amounts) <= max(amounts) < INTEGER_END:
-            return False
-        self.set(after)
-        self._form = form
-        return True
-
-
-@lru_cache(maxsize=1 << 10)
-def _form_of(funds: tuple[Fund, ...]) -> bytes:
-    """Give the text of balances with a place for each amount; most workers have the same funds."""
-    rows = (encode(BalanceRow(accrued=0, fund=fund, scheme=scheme, unit=unit)) for scheme, fund, unit in funds)
-    return b",".join(rows).replace(b"%", b"%%").replace(b'{"accrued":0,', b'{"accrued":%d,')
 
 
 class Balances:
     """L1 and L10: each worker's balances are those before plus the entry's contributions."""
 
     def __init__(self, findings: Findings) -> None:
+        self.listings = Listings()
         self._add = findings.add
         self._workers: dict[str, Totals] = {}
         self._others: dict[str, dict[tuple[str, str, str, str], int]] = {}
@@ -113,7 +43,7 @@ class Balances:
         return KeptBalances(
             list(self._funds),
             {
-                worker: [n for fund, total in totals.items() for n in (numbers[fund], total)]
+                worker: [n for fund, total in totals.by_fund().items() for n in (numbers[fund], total)]
                 for worker, totals in self._workers.items()
             },
             {worker: [(*key, amount) for key, amount in others.items()] for worker, others in self._others.items()},
@@ -129,9 +59,9 @@ class Balances:
         for worker, told in kept.workers.items():
             if len(told) % 2 or not all(0 <= number < len(funds) for number in told[::2]):
                 raise ValueError("balances: expected pairs of a fund's number and an amount, got others")
-            totals = self._workers[worker] = Totals()
-            totals.set({funds[number]: total for number, total in zip(told[::2], told[1::2], strict=True)})
-            totals.seen_closely(plain=worker not in self._others)
+            totals = self.totals(worker)
+            totals.set(self.listings, {funds[n]: total for n, total in zip(told[::2], told[1::2], strict=True)})
+            totals.plain = worker not in self._others
 
     def __contains__(self, worker: str) -> bool:
         return worker in self._workers
@@ -144,7 +74,7 @@ class Balances:
         """Give what accrued to a worker, who is known from here on."""
         found = self._workers.get(worker)
         if found is None:
-            found = self._workers[worker] = Totals()
+            found = self._workers[worker] = Totals(self.listings[()])
         return found
 
     def fund(self, row: ContributionRow | BalanceRow) -> Fund:
@@ -164,16 +94,18 @@ class Balances:
         self, index: int, worker: str, source: str, contributions: list[ContributionRow], balances: list[BalanceRow]
     ) -> None:
         """Take a worker's next entry that shows balances; `source` is the platform's whose gig it accrues, else ""."""
-        totals = self.totals(worker)
+        known = self.totals(worker)
+        totals = known.by_fund()
         self._check(index, worker, source, totals, contributions, balances)
-        totals.seen_closely(plain=worker not in self._others and worker not in self._otherwise)
+        known.set(self.listings, totals)
+        known.plain = worker not in self._others and worker not in self._otherwise
 
     def _check(
         self,
         index: int,
         worker: str,
         source: str,
-        totals: Totals,
+        totals: dict[Fund, int],
         contributions: list[ContributionRow],
         balances: list[BalanceRow],
     ) -> None:
@@ -224,7 +156,7 @@ class Balances:
         self,
         index: int,
         worker: str,
-        totals: Totals,
+        totals: dict[Fund, int],
         contributions: list[ContributionRow],
         balances: list[BalanceRow],
     ) -> None:
@@ -233,7 +165,7 @@ class Balances:
             if not -INTEGER_END < row.amount < INTEGER_END:
                 self._add("L10", index, f"contribution: expected an amount within 2^53, got {row.amount}")
         stated = {self.fund(row): row.accrued for row in balances}
-        if stated and not -INTEGER_END < min(stated.values()) <= max(stated.values()) < INTEGER_END:
+        if not is_exact(stated.values()):
             self._add("L10", index, "balance: expected amounts within 2^53, got one beyond")
         if stated != totals:
             self._check_apart(index, worker, totals, stated, contributions)
@@ -241,7 +173,7 @@ class Balances:
             self._otherwise.pop(worker, None)
         if len(stated) != len(balances) or list(stated) != list(totals):
             self._check_order(index, stated, balances)
-            totals.set(stated)
+            _become(totals, stated)
 
     def _check_order(self, index: int, stated: dict[Fund, int], balances: list[BalanceRow]) -> None:
         if len(stated) != len(balances) or list(stated) != sorted(stated):
@@ -251,7 +183,7 @@ class Balances:
         self,
         index: int,
         worker: str,
-        totals: Totals,
+        totals: dict[Fund, int],
         stated: dict[Fund, int],
         contributions: list[ContributionRow],
     ) -> None:
@@ -261,7 +193,7 @@ class Balances:
             fund = self.fund(row)
             otherwise[fund] = otherwise.get(fund, 0) + row.amount
         before = dict(totals)
-        totals.set(stated)
+        _become(totals, stated)
         if otherwise and _without_zeros(otherwise) == _without_zeros(stated):
             return
         wrong = sorted(fund for fund in before.keys() | stated.keys() if before.get(fund, 0) != stated.get(fund, 0))
@@ -299,6 +231,11 @@ class Balances:
         if kind == "measure":
             return name == f"{row.scheme}/{row.fund}"
         return kind == "subsidy" and bool(name)
+
+
+def _become(totals: dict[Fund, int], others: Mapping[Fund, int]) -> None:
+    totals.clear()
+    totals.update(others)
 
 
 def _is_window(text: str) -> bool:

@@ -11,6 +11,7 @@ import sys
 from array import array
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
+from itertools import chain
 from typing import Final
 
 from ledger.audit.kept import KeptEvents
@@ -66,11 +67,10 @@ class EventKeys:
     def met_again(self) -> Iterator[tuple[int, int]]:
         """Give (index, index of the first) of each event that an earlier entry has too."""
         for heap in range(HEAPS):
-            cut = self._cut(heap)
-            if len(set(cut)) == len(cut):
+            if _all_differ([self.halves(heap)]):
                 continue
             first: dict[bytes, int] = {}
-            for key, marked in zip(cut, self.indexes[heap], strict=True):
+            for key, marked in zip(self._cut(heap), self.indexes[heap], strict=True):
                 index = marked & ~NO_GIG
                 if first.setdefault(key, index) != index:
                     yield index, first[key]
@@ -78,6 +78,10 @@ class EventKeys:
     def gigs(self, heap: int) -> list[tuple[bytes, int]]:
         """Give (digest, index) of the gigs in one heap."""
         return [(k, i) for k, i in zip(self._cut(heap), self.indexes[heap], strict=True) if not i & NO_GIG]
+
+    def halves(self, heap: int) -> list[int]:
+        """Give the first half of each digest in a heap: where no two are the same, no two digests are."""
+        return memoryview(self.keys[heap]).cast("Q")[::2].tolist()
 
     def _cut(self, heap: int) -> list[bytes]:
         keys = bytes(self.keys[heap])
@@ -89,13 +93,15 @@ def gigs_met_again(journals: Sequence[tuple[int, EventKeys]]) -> Iterator[tuple[
     if len(journals) < 2:
         return
     for heap in range(HEAPS):
-        cut = [(journal, events.gigs(heap)) for journal, events in journals]
-        every = [key for _, gigs in cut for key, _ in gigs]
-        if len(set(every)) == len(every):
+        if _all_differ([events.halves(heap) for _, events in journals]):
             continue
         first: dict[bytes, Place] = {}
-        for journal, gigs in cut:
-            for key, index in gigs:
+        for journal, events in journals:
+            for key, index in events.gigs(heap):
                 place = first.setdefault(key, (journal, index))
                 if place[0] != journal:
                     yield place, (journal, index)
+
+
+def _all_differ(several: Sequence[list[int]]) -> bool:
+    return len(set(chain.from_iterable(several))) == sum(map(len, several))

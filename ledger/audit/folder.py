@@ -72,6 +72,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class FolderPaths:
     """The files below a folder, by path."""
 
+    together = 1
+
     def __init__(self, folder: str) -> None:
         self._folder = folder
 
@@ -110,7 +112,8 @@ class FolderPaths:
         if descriptor is None:
             return None
         with os.fdopen(descriptor, "rb") as file:
-            return file.read(bytes_max + 1)
+            # room is made for what is asked for: a bundle may have 16 MB and has one in fifty of it
+            return file.read(min(os.fstat(descriptor).st_size, bytes_max) + 1)
 
     def _open(self, path: str, kind: int = 0) -> int | None:
         """Open a path step by step, each below the one before, so that no link is followed and nothing left."""

@@ -3,8 +3,8 @@
 Nearly every entry of a ledger is the one entry of one gig: nothing before it was skipped or counted, nothing is signed
 by the platform, all is printable ASCII. For such an entry `plain_entry` says in one step what `contracts.entry.decode`
 says in many: a leaf that it matches is canonical JSON (RFC 8785) with exactly the members of kind `accrual`, in their
-forms; balances and contributions apart, which are given out for others to judge. A leaf that it does not match is
-nothing in particular: it is read the long way.
+forms; balances, contributions and what must be hexadecimal apart, which are given out for others to judge. A leaf that
+it does not match is nothing in particular: it is read the long way.
 
 The grammar of a gig's data is made from its struct, so the two can't part. Upholds L4 as an auditor; a property test
 holds it against `decode`. Must not know findings.
@@ -13,6 +13,8 @@ holds it against `decode`. Must not know findings.
 from __future__ import annotations
 
 import re
+from binascii import unhexlify
+from functools import cache
 from typing import Any, Final
 
 from msgspec import inspect
@@ -30,25 +32,41 @@ _DAY: Final = r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _INSTANT: Final = _DAY + r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z"
 
 BALANCES, EVENT_ID, OFFSET, SHA256, VOICE, CONTRIBUTIONS, DATA, SUBJECT, TIME, INDEX, SALT = range(11)
-"""The groups of a match: balances and contributions without their brackets; VOICE: the members source and topic."""
+"""The groups of a match: balances and contributions without their brackets; VOICE: the members source and topic.
+
+SHA256 and SALT are of the right length, and `unhexed` tells the rest.
+"""
 
 
+@cache
 def plain_entry(journal: int) -> re.Pattern[bytes]:
     """Give the grammar of this journal's plain entries; match all of a leaf."""
     return re.compile(
         (
             r'\{"balances":\[([^\]]*+)\],'
             rf'"cause":\{{"id":"({_inner(_TEXT)})","offset":({_WHOLE}),"part":\[1,1\],"partition":{journal},'
-            r'"sha256":"([0-9a-f]{64}+)","since":\{"duplicates":0,"gap":0\},'
+            r'"sha256":"([^"]{64}+)","since":\{"duplicates":0,"gap":0\},'
             rf'("source":{_TEXT},"topic":{_TEXT})\}},'
             r'"contributions":\[([^\]]*+)\],'
             rf'"engine":"{ENGINE}",'
             rf'"event":\{{"data":({_struct(GigCompleted)}),"subject":"({_inner(_TEXT)})","time":"({_inner(_TEXT)})",'
             rf'"type":"{re.escape(GIG_COMPLETED)}"\}},'
             rf'"format":"{re.escape(FORMAT)}","index":({_WHOLE}),"journal":{journal},"kind":"{Kind.ACCRUAL}",'
-            rf'"received_at":"{_INSTANT}","salt":"([0-9a-f]{{32}}+)"\}}'
+            rf'"received_at":"{_INSTANT}","salt":"([^"]{{32}}+)"\}}'
         ).encode()
     )
+
+
+def unhexed(text: bytes) -> bytes | None:
+    """Give the bytes that a text writes in lower-case hexadecimal, None for another text.
+
+    Several times as fast as a regular expression. Digits alone are not taken: what has no letter in 96 of them goes the
+    long way, which will happen to nobody.
+    """
+    try:
+        return unhexlify(text) if text.islower() else None
+    except ValueError:
+        return None
 
 
 def rows(struct: type[BalanceRow | ContributionRow]) -> re.Pattern[bytes]:

@@ -46,6 +46,8 @@ class HttpPaths:
     with a growing pause from the second time on. `close` at the end.
     """
 
+    together = 2 * CONNECTIONS
+
     def __init__(self, url: str, token: str | None = None, attempts: int = ATTEMPTS) -> None:
         """Raises Unfit for what is no http or https address."""
         parts = urlsplit(url)

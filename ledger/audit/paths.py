@@ -23,7 +23,12 @@ ALL_VKEYS: Final = "vkey?revoked=true"
 
 
 class Paths(Protocol):
-    """Files by path. Any number of calls one after the other, also between the pieces of a stream."""
+    """Files by path. Any number of calls one after the other, also between the pieces of a stream.
+
+    `together`: how many paths are best asked for in one call, by who wants many one after the other.
+    """
+
+    together: int
 
     def read(self, paths: Wanted) -> list[bytes | None]:
         """Give the content of each path, of which at most one byte more than its limit; None for one that is not there.
@@ -44,6 +49,7 @@ class Below:
     """Paths below a prefix of others, such as those of one log."""
 
     def __init__(self, paths: Paths, prefix: str) -> None:
+        self.together = paths.together
         self._paths = paths
         self._prefix = prefix
 

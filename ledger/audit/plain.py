@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from hashlib import sha256
+from operator import add
 from typing import Final
 
 import msgspec
@@ -24,26 +25,36 @@ from msgspec import UNSET
 from contracts.entry import ContributionRow, Kind, Salter, encode
 from contracts.topics import partition_of
 from ledger.audit import grammar
-from ledger.audit.balances import PLATFORM_SOURCE, Balances, Fund, Totals
+from ledger.audit.balances import PLATFORM_SOURCE, Balances
 from ledger.audit.event_keys import EventKeys
 from ledger.audit.offsets import Offsets, Partition
 from ledger.audit.rows import Columns
+from ledger.audit.totals import Fund, Listing, Totals, is_exact
 
 POSTED_MAX: Final = 1 << 14
 TAILS_MAX: Final = 1 << 12
 VOICES_MAX: Final = 1 << 10
 """How many are remembered; beyond that all are forgotten and learnt again: strangers can't fill memory."""
 
-_OWN: Final = b"\0"
-"""Stands for the worker's own name as a payer; grammar and JSON have no such byte."""
+_OWN: Final = b"]"
+"""Stands for the worker's own name in postings; the grammar ends them before the first such byte."""
+_AS_PAYER: Final = b'"payer":"worker:%b"' % _OWN
+
+Step = tuple[Listing, tuple[int, ...]]
+"""What postings do to the balances of a worker: which funds are listed then, and what each of them gains."""
+
 _amount = re.compile(rb"0|-?[1-9][0-9]{0,14}").fullmatch
 _posting = msgspec.json.Decoder(ContributionRow).decode
 
 
 class _Voice:
-    """A source that speaks on its topic: where the topic stands, and the postings seen on its gigs."""
+    """A source that speaks on its topic: where the topic stands, and the postings seen on its gigs.
 
-    __slots__ = ("digested", "keyed", "partition", "posted", "salter", "source", "tails")
+    `steps` are known by the funds of the worker's balances before and by the text of the postings, with `_OWN` for the
+    worker's name.
+    """
+
+    __slots__ = ("digested", "keyed", "learnt", "partition", "salter", "source", "steps", "tails")
 
     def __init__(self, journal: int, source: str, topic: str, partition: Partition, secret: bytes | None) -> None:
         self.source = source
@@ -51,7 +62,8 @@ class _Voice:
         self.partition = partition
         self.digested = f"{source}\n".encode()
         self.keyed = f"{journal}\n{source}\n".encode()
-        self.posted: dict[bytes, list[tuple[Fund, int]]] = {}
+        self.steps: dict[Listing, dict[bytes, Step]] = {}
+        self.learnt = 0
         self.tails: dict[bytes, Fund] = {}
 
 
@@ -91,7 +103,7 @@ class Plain:
 
         `start` is the index of the first of `leaves`, none of which is longer than an entry may be.
         """
-        match, voices, workers = self._match, self._voices, self._workers
+        match, unhexed, voices, workers = self._match, grammar.unhexed, self._voices, self._workers
         keys, indexes = self._keys.keys, self._keys.indexes
         for place in range(at, len(leaves)):
             leaf = leaves[place]
@@ -101,7 +113,8 @@ class Plain:
             balances, event_id, offset, digest, named, postings, _, subject, _, own_index, salted = found.groups()
             index = start + place
             voice = voices.get(named)
-            if voice is None or int(own_index) != index:
+            hexed = unhexed(digest + salted)
+            if voice is None or int(own_index) != index or hexed is None:
                 return place
             seen = voice.partition
             read = int(offset)
@@ -114,18 +127,23 @@ class Plain:
                 and columns.kinds[place] == Kind.ACCRUAL
             ):
                 return place
-            if voice.salter is not None and voice.salter.first(offset) != salted.decode():
+            if voice.salter is not None and voice.salter.first(offset) != hexed[32:]:
                 return place
             totals = workers.get(subject) or self._worker(subject)
             if totals is None or not totals.plain:
                 return place
-            if _OWN in postings:
+            text = postings.replace(subject, _OWN)
+            listing = totals.listing
+            steps = voice.steps.get(listing)
+            step = (steps and steps.get(text)) or self._step(voice, listing, subject, text)
+            if step is None:
                 return place
-            text = postings.replace(b'"payer":"worker:%b"' % subject, _OWN)
-            sums = voice.posted.get(text) or self._sums(voice, subject, text)
-            if sums is None or not totals.add(sums, balances):
+            after, gained = step
+            before = totals.amounts if after is listing else totals.widened(after)
+            amounts = (*map(add, before, gained),)
+            if after.form % amounts != balances or (len(balances) > after.narrow and not is_exact(amounts)):
                 return place
-            workers[subject] = totals
+            totals.listing, totals.amounts = after, amounts
             seen.index, seen.offset, seen.part, seen.parts = index, read, 1, 1
             seen.sha256 = digest.decode()
             key = sha256(voice.digested + event_id).digest()[:16]
@@ -134,11 +152,10 @@ class Plain:
             indexes[heap].append(index)
         return len(leaves)
 
-    def _sums(self, voice: _Voice, subject: bytes, text: bytes) -> list[tuple[Fund, int]] | None:
-        """Give what postings come to by fund; None where one of them must be looked at closely.
-
-        `text` is theirs, without the worker's own name.
-        """
+    def _step(self, voice: _Voice, listing: Listing, subject: bytes, text: bytes) -> Step | None:
+        """Give what postings do to balances that list these funds; None where one of them must be looked at closely."""
+        if text.count(_OWN) != text.count(_AS_PAYER):
+            return None
         sums: dict[Fund, int] = {}
         pieces = (text + b",").split(b'{"amount":') if text else [b""]
         if pieces[0]:
@@ -149,15 +166,19 @@ class Plain:
             if fund is None or not _amount(amount):
                 return None
             sums[fund] = sums.get(fund, 0) + int(amount)
-        if len(voice.posted) >= POSTED_MAX:
-            voice.posted.clear()
-        given = voice.posted[text] = list(sums.items())
-        return given
+        if voice.learnt >= POSTED_MAX:
+            voice.steps.clear()
+            voice.learnt = 0
+        voice.learnt += 1
+        after = self._balances.listings.with_more(listing, sums)
+        step = after, tuple(sums.get(fund, 0) for fund in after.funds)
+        voice.steps.setdefault(listing, {})[text] = step
+        return step
 
     def _read_tail(self, voice: _Voice, tail: bytes, subject: bytes) -> Fund | None:
         if not tail.endswith(b"},"):
             return None
-        text = b'{"amount":0,' + tail[:-1].replace(_OWN, b'"payer":"worker:%b"' % subject)
+        text = b'{"amount":0,' + tail[:-1].replace(_OWN, subject)
         try:
             row = _posting(text)
         except ValueError:
@@ -173,8 +194,8 @@ class Plain:
     def _worker(self, subject: bytes) -> Totals | None:
         """Give the totals of a worker who comes for the first time on this way; None for one of another journal."""
         name = subject.decode()
-        if name in self._balances:
-            return self._balances.totals(name)
-        if self.journals is not None and partition_of(subject, self.journals) != self._journal:
+        is_own = self.journals is None or partition_of(subject, self.journals) == self._journal
+        if not is_own and name not in self._balances:
             return None
-        return self._balances.totals(name)
+        totals = self._workers[subject] = self._balances.totals(name)
+        return totals

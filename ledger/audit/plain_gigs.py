@@ -58,15 +58,16 @@ class PlainGigs:
         found = self._match(leaf)
         if found is None:
             return None
-        balances, event_id, offset, _, named, contributions, data, subject, time, own_index, salted = found.groups()
+        balances, event_id, offset, record, named, postings, data, subject, time, own_index, salted = found.groups()
         voice = self._voices.get(named) or self._hear(named)
-        if voice is None or int(own_index) != index:
+        hexed = grammar.unhexed(record + salted)
+        if voice is None or int(own_index) != index or hexed is None:
             return None
         if column != NO_COLUMN and column != sha256(voice.keyed + event_id).digest()[:16]:
             return None
-        if voice.salter is not None and voice.salter.first(offset) != salted.decode():
+        if voice.salter is not None and voice.salter.first(offset) != hexed[32:]:
             return None
-        if not _contributions(contributions) or not _balances(balances):
+        if not _contributions(postings) or not _balances(balances):
             return None
         try:
             told, amounts, commission = stored_gig(data)
@@ -74,7 +75,7 @@ class PlainGigs:
             gig = gig_of(voice.source, subject.decode(), occurred_at, told, amounts, commission)
         except ValueError:
             return None
-        return PlainGig(gig, contributions, balances)
+        return PlainGig(gig, postings, balances)
 
     def _hear(self, named: bytes) -> _Voice | None:
         """Give who speaks where, as an entry's cause names them; None for a source that is no platform."""

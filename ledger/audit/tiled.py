@@ -31,7 +31,6 @@ from ledger.log.tiles import (
     tile_at,
 )
 
-BUNDLES_AT_ONCE: Final = 8
 BUNDLES_KEPT: Final = 16
 VKEYS_BYTES_MAX: Final = 1 << 16
 _FAULTS_MAX: Final = 100
@@ -53,8 +52,9 @@ class TiledJournal:
         """Give the entries from index `start` on, a bundle at a time."""
         size = self._head.size
         first, end = start // TILE_WIDTH, -(-size // TILE_WIDTH)
-        for number in range(first, end, BUNDLES_AT_ONCE):
-            tiles = [tile_at(ENTRIES, n, size) for n in range(number, min(end, number + BUNDLES_AT_ONCE))]
+        together = self._paths.together
+        for number in range(first, end, together):
+            tiles = [tile_at(ENTRIES, n, size) for n in range(number, min(end, number + together))]
             for tile, content in zip(tiles, self._read(tiles, BUNDLE_BYTES_MAX), strict=True):
                 leaves = self._leaves(tile, content)
                 if leaves is None:

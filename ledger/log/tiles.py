@@ -144,9 +144,9 @@ def decode_bundle(bundle: bytes, width: int) -> list[bytes]:
         raise TileError(f"entry bundle: expected 1 to {TILE_WIDTH} entries, got {width}")
     entries: list[bytes] = []
     at, end = 0, len(bundle)
-    while at < end and len(entries) < width:
+    while at < end - 1 and len(entries) < width:
         start = at + 2
-        at = start + int.from_bytes(bundle[at:start], "big")
+        at = start + (bundle[at] << 8 | bundle[at + 1])
         entries.append(bundle[start:at])
     # a length cut in two reads as a small number, and an entry cut short as one: both leave `at` beyond the end
     if at != end or len(entries) != width:

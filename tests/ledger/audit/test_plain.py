@@ -23,10 +23,10 @@ from contracts import entry as entries
 from contracts.entry import BalanceRow, Kind
 from contracts.events import GigCompleted
 from ledger.audit import grammar, plain
-from ledger.audit.balances import Balances
 from ledger.audit.checks import JournalCheck
-from ledger.audit.findings import Finding, Findings
+from ledger.audit.findings import Finding
 from ledger.audit.rows import Columns, Head, Rows
+from ledger.audit.totals import Fund, Listing, is_exact
 from tests.ledger.audit.tampering import encode, set_in
 from tests.support.corrections import FLAT
 from tests.support.replica import SECRET, Replica
@@ -65,11 +65,18 @@ def made() -> tuple[Row, ...]:
 
 
 def walked(
-    rows: list[Row], *, short: bool, columns: bool = True, secret: bytes | None = None, at_once: int = 16
+    rows: list[Row],
+    *,
+    short: bool,
+    columns: bool = True,
+    secret: bytes | None = None,
+    at_once: int = 16,
+    begin: Callable[[JournalCheck], None] = lambda check: None,
 ) -> tuple[list[Finding], Any, int]:
     """The findings; all that was counted; how many entries went the long way."""
     check = JournalCheck(0, secret)
     check.start(Head(0, 0, None), [], leaves_at=lambda indexes: {i: rows[i][0] for i in indexes if i < len(rows)})
+    begin(check)
     long = 0
     read = check._entry
 
@@ -85,7 +92,7 @@ def walked(
         leaves, kinds, workers, keys, refers = zip(*rows[start : start + at_once], strict=True)
         check.rows(Rows(start, leaves, Columns(kinds, workers, keys, refers) if columns else None))
     findings = check.finish(Head(0, len(rows), None), None)
-    balances = {worker: list(totals.items()) for worker, totals in check._balances._workers.items()}
+    balances = {worker: list(totals.by_fund().items()) for worker, totals in check._balances._workers.items()}
     topics = {name: (p.index, p.offset, p.part, p.parts, p.sha256) for name, p in check._offsets._topics.items()}
     events = [
         (bytes(keys), list(indexes)) for keys, indexes in zip(check.events.keys, check.events.indexes, strict=True)
@@ -113,7 +120,12 @@ def test_an_honest_journal_is_walked_the_short_way() -> None:
 
 def own(leaf: bytes) -> bytes:
     worker: str = json.loads(leaf)["event"]["subject"]
-    return leaf.replace(f'"payer":"worker:{worker}"'.encode(), b"\0")
+    return leaf.replace(worker.encode(), b"]")
+
+
+def topic_of(leaf: bytes) -> str:
+    topic: str = json.loads(leaf)["cause"]["topic"]
+    return topic
 
 
 EDITS: dict[str, Callable[[dict[str, Any]], None]] = {
@@ -133,6 +145,8 @@ EDITS: dict[str, Callable[[dict[str, Any]], None]] = {
     )[0],
     "fund named as a payer": lambda c: set_in("contributions", 0, "fund", to="worker:" + c["event"]["subject"])(c),
     "payer": set_in("contributions", 0, "payer", to="platform:uber"),
+    "fund named as the worker": lambda c: set_in("contributions", 0, "fund", to=c["event"]["subject"])(c),
+    "payer of a longer name": lambda c: set_in("contributions", 0, "payer", to=f"worker:{c['event']['subject']}1")(c),
     "payer oneself": lambda c: set_in("contributions", 0, "payer", to="worker:" + c["event"]["subject"])(c),
     "payer another worker": set_in("contributions", 0, "payer", to="worker:W-90"),
     "state": set_in("contributions", 0, "state", to="withheld"),
@@ -161,6 +175,9 @@ EDITS: dict[str, Callable[[dict[str, Any]], None]] = {
     "signature": set_in("cause", "signature", to="A" * 86 + "=="),
     "salt": set_in("salt", to="00" * 16),
     "salt's form": set_in("salt", to="00" * 15 + "AB"),
+    "salt in capitals": set_in("salt", to=str.upper),
+    "record's hash in capitals": set_in("cause", "sha256", to=str.upper),
+    "record's hash not hexadecimal": set_in("cause", "sha256", to=lambda text: "g" + text[1:]),
     "received": set_in("received_at", to="2026-13-01T00:00:00.000Z"),
     "engine": set_in("engine", to="2"),
     "kind": set_in("kind", to=Kind.ADJUSTMENT.value),
@@ -182,7 +199,7 @@ SPELLINGS: dict[str, Callable[[bytes], bytes]] = {
     ),
     "another mark between postings": lambda leaf: leaf.replace(b'},{"amount"', b'};{"amount"', 1),
     "exponent": lambda leaf: leaf.replace(b'"journal":0', b'"journal":0e0'),
-    "a payer that is nothing but the placeholder": lambda leaf: leaf.replace(b'"payer":"worker:W-', b"\0W-", 1),
+    "a payer that is nothing but the placeholder": lambda leaf: leaf.replace(b'"payer":"worker:W-', b"]W-", 1),
     "the placeholder": own,
     "a name twice": lambda leaf: leaf.replace(b'"salt":', b'"salt":"' + b"0" * 32 + b'","salt":'),
     "escaped": lambda leaf: leaf.replace(b"gojek", b"go\\u006aek"),
@@ -229,6 +246,26 @@ def test_any_changed_bytes_are_found_the_same_both_ways(seed: int, changes: int)
     both(rows, columns=chance.random() < 0.5, secret=SECRET if chance.random() < 0.3 else None)
 
 
+def test_what_one_worker_is_called_is_no_fund_of_another() -> None:
+    """Postings are known without the worker's name: it must stand in them as the payer alone."""
+    rows = list(made())
+    contents = [msgspec.json.decode(leaf) for leaf, *_ in rows]
+    one, *others = plain_places(rows)[8:]
+    other = next(n for n in others if rows[n][2] != rows[one][2] and topic_of(rows[n][0]) == topic_of(rows[one][0]))
+    called = contents[one]["event"]["subject"]
+    posting = contents[one]["contributions"][0]
+    for place in (one, other):
+        own = contents[place]["event"]["subject"]
+        contents[place]["contributions"] = [posting | {"fund": own, "payer": f"worker:{own}"}]
+        before = next(contents[n]["balances"] for n in reversed(range(place)) if rows[n][2] == rows[place][2])
+        gained = before[0] | {"accrued": posting["amount"], "fund": called, "scheme": posting["scheme"]}
+        contents[place]["balances"] = sorted([*before, gained], key=lambda row: (row["scheme"], row["fund"]))
+        rows[place] = (encode(contents[place]), *rows[place][1:])
+    found = {f.index: f.detail for f in both(rows)}
+    assert one not in found
+    assert f"balance of {posting['scheme']}/{called}" in found[other]
+
+
 @pytest.mark.parametrize("column", [1, 2, 3, 4])
 @pytest.mark.parametrize("to", [None, b"\1" * 16])
 def test_a_changed_column_is_found_the_same_both_ways(column: int, to: bytes | None) -> None:
@@ -263,17 +300,39 @@ def test_a_platform_that_signs_from_now_on_is_heard_no_more() -> None:
     assert unsigned == [n for n, row in enumerate(rows) if n > place and row[1] == Kind.ACCRUAL and gojek in row[0]]
 
 
-def test_totals_stay_within_the_range_of_exact_numbers() -> None:
-    balances = Balances(Findings(0))
-    row = BalanceRow(accrued=2**53 - 2, fund="F", scheme="S", unit="IDR")
-    fund, totals = balances.fund(row), balances.totals("W-one")
-    for amount, fits in ((2**53 - 2, True), (2, False), (1, True), (1, False), (-1, True)):
-        said = entries.encode(BalanceRow(accrued=totals.get(fund, 0) + amount, fund="F", scheme="S", unit="IDR"))
-        before = dict(totals)
-        assert totals.add([(fund, amount)], said) == fits
-        assert fits or dict(totals) == before
-    assert not totals.add([(fund, -3), (fund, -(2**54))], b"")
-    assert totals == {fund: 2**53 - 2}
+@pytest.mark.parametrize(("newest", "found"), [(2**53 - 1, 0), (2**53, 1)])
+def test_balances_stay_within_the_range_of_exact_numbers(newest: int, found: int) -> None:
+    """A worker who had much before: what the newest gig brings takes a balance to the limit, or beyond."""
+    rows = list(made())
+    of_worker = [n for n, row in enumerate(rows) if row[2] == b"W-00" and b'"balances":[{' in row[0]]
+    stated = [msgspec.json.decode(rows[n][0]) for n in of_worker]
+    had = newest - stated[-1]["balances"][0]["accrued"]
+    for n, content in zip(of_worker, stated, strict=True):
+        set_in("balances", 0, "accrued", to=lambda accrued: accrued + had)(content)
+        rows[n] = (encode(content), *rows[n][1:])
+    first = stated[0]["balances"][0]
+
+    def begin(check: JournalCheck) -> None:
+        fund = check._balances.fund(BalanceRow(**first | {"accrued": had}))
+        check._balances.totals("W-00").set(check._balances.listings, {fund: had})
+
+    assert MATCH(rows[of_worker[-1]][0])
+    findings = [f for f in both(rows, begin=begin) if f.index != 0]
+    assert [f.law for f in findings] == ["L10"] * found
+
+
+@given(st.lists(st.integers(-(2**53) - 1, 2**53 + 1), max_size=3))
+def test_amounts_are_exact_below_2_to_the_53rd(amounts: list[int]) -> None:
+    assert is_exact(amounts) == all(abs(amount) < 2**53 for amount in amounts)
+
+
+@given(st.lists(st.integers(-(2**53), 2**53), max_size=4))
+def test_balances_of_few_bytes_have_small_amounts(amounts: list[int]) -> None:
+    listing = Listing(tuple(Fund(("S%d", f"F{n}", "IDR")) for n in range(len(amounts))))
+    rows = [BalanceRow(accrued=a, fund=f"F{n}", scheme="S%d", unit="IDR") for n, a in enumerate(amounts)]
+    written = listing.form % (*amounts,)
+    assert written == entries.encode(rows)[1:-1]
+    assert len(written) > listing.narrow or all(-(10**14) < amount < 10**15 for amount in amounts)
 
 
 def test_strangers_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,7 +382,7 @@ def test_what_the_grammar_reads_is_canonical_but_for_what_it_leaves_to_others(ju
     at = chance.randrange(len(leaf))
     leaf = leaf[:at] + junk + leaf[at + chance.randrange(3) :]
     found = MATCH(leaf)
-    if found is not None:
+    if found is not None and grammar.unhexed(found[grammar.SHA256 + 1] + found[grammar.SALT + 1]) is not None:
         given_out = leaf.replace(found[grammar.BALANCES + 1], b"").replace(found[grammar.CONTRIBUTIONS + 1], b"")
         entry = entries.decode(given_out)
         assert (entry.kind, entry.journal, entry.cause.part) == (Kind.ACCRUAL, 0, (1, 1))
