@@ -1,8 +1,9 @@
 """How soon a gig can be read, and how fast balances are read meanwhile: 1,000 gigs a second on the same cores.
 
 `latency_ms`: from handing a gig to the producer until the API first shows its worker's balance, for one gig in fifty,
-each of a worker of its own. `balance_read_ms`: balances of other workers read at a steady rate in the same seconds, by
-a process of its own. `balance_reads_per_s`: as many as eight clients get when nothing else runs.
+each of a worker of its own; `receipt_latency_ms`: until the exact bytes and their proof were read too, and fit.
+`balance_read_ms`: balances of other workers read at a steady rate in the same seconds, by a process of its own.
+`balance_reads_per_s`: as many as eight clients get when nothing else runs.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ from deploy.embedded.stack import Servers
 from deploy.settling import wait_settled
 from ledger.api import tokens
 from ledger.api.access import Role
+from ledger.log.merkle import leaf_hash
+from ledger.log.proof import verify_inclusion
+from ledger.log.receipt import Receipt
 from streams import synthetic
 from streams.connection import broker
 
@@ -44,10 +48,14 @@ POLL_SECONDS = 0.004
 DEADLINE_SECONDS = 30.0
 CLIENTS = 8
 
+_Probe = tuple[float, float]
+"""Seconds from handing a gig over until its balance was seen, and until it was proven."""
+
 
 def run(servers: Servers, home: Path, times: int) -> None:
-    """Measure and print the three figures; each round has a ledger of its own."""
+    """Measure and print the four figures; each round has a ledger of its own."""
     middle, slow, read_middle, read_slow, most = [], [], [], [], []
+    proven_middle, proven_slow = [], []
     for number in range(times):
         ready = rounds.found(servers, home, f"latency{number}", JOURNALS)
         rounds.load(ready, synthetic.bench_gigs(number, WORKERS, WORKERS, rounds.PLATFORM))
@@ -57,7 +65,10 @@ def run(servers: Servers, home: Path, times: int) -> None:
                 broker(ready.settings, servers.kafka_bootstrap_servers), ready.url, [ready.topic], JOURNALS, SILENT
             )
             token = tokens.issue(ready.settings, Role.AUDITOR, "bench", 1)
-            seen, reads, rate = asyncio.run(_measure(ready, url, token, number))
+            probes, reads, rate = asyncio.run(_measure(ready, url, token, number))
+        seen, proven = ([probe[n] for probe in probes] for n in range(2))
+        proven_middle.append(percentile(proven, 50) * 1000)
+        proven_slow.append(percentile(proven, 99) * 1000)
         middle.append(percentile(seen, 50) * 1000)
         slow.append(percentile(seen, 99) * 1000)
         read_middle.append(percentile(reads, 50) * 1000)
@@ -66,6 +77,8 @@ def run(servers: Servers, home: Path, times: int) -> None:
     setting = {"gigs_per_s": GIGS_PER_SECOND, "workers": WORKERS, "journals": JOURNALS, "streams": 1}
     show(figure("latency_ms", "ms", middle, quantile="p50", **setting))
     show(figure("latency_ms", "ms", slow, quantile="p99", **setting))
+    show(figure("receipt_latency_ms", "ms", proven_middle, quantile="p50", **setting))
+    show(figure("receipt_latency_ms", "ms", proven_slow, quantile="p99", **setting))
     show(figure("balance_read_ms", "ms", read_middle, quantile="p50", reads_per_s=READS_PER_SECOND, **setting))
     show(figure("balance_read_ms", "ms", read_slow, quantile="p99", reads_per_s=READS_PER_SECOND, **setting))
     show(figure("balance_reads_per_s", "reads/s", most, clients=CLIENTS))
@@ -87,7 +100,7 @@ def _api(ready: rounds.Round, servers: Servers) -> Iterator[str]:
             process.wait(timeout=20)
 
 
-async def _measure(ready: rounds.Round, url: str, token: str, seed: int) -> tuple[list[float], list[float], float]:
+async def _measure(ready: rounds.Round, url: str, token: str, seed: int) -> tuple[list[_Probe], list[float], float]:
     producer = AIOKafkaProducer(bootstrap_servers=ready.settings.kafka_bootstrap_servers, acks="all", linger_ms=2)
     headers = {"Authorization": f"Bearer {token}"}
     await producer.start()
@@ -95,17 +108,17 @@ async def _measure(ready: rounds.Round, url: str, token: str, seed: int) -> tupl
         async with aiohttp.ClientSession(url, headers=headers) as session:
             await _wait_shown(session, "W-synth-000000")
             reading = asyncio.create_task(_read(url, token, seed))
-            seen = await _publish(ready, producer, session, seed)
+            probes = await _publish(ready, producer, session, seed)
             reads = await reading
             rate = await _most_reads(session)
     finally:
         await producer.stop()
-    return seen, reads, rate
+    return probes, reads, rate
 
 
 async def _publish(
     ready: rounds.Round, producer: AIOKafkaProducer, session: aiohttp.ClientSession, seed: int
-) -> list[float]:
+) -> list[_Probe]:
     gigs = list(synthetic.bench_gigs(10_000 + seed, GIGS_PER_SECOND * SECONDS, WORKERS, rounds.PLATFORM))
     probes = []
     began = time.perf_counter()
@@ -121,20 +134,34 @@ async def _publish(
     return await asyncio.gather(*probes)
 
 
-async def _probe(session: aiohttp.ClientSession, worker: str) -> float:
+async def _probe(session: aiohttp.ClientSession, worker: str) -> _Probe:
     began = time.perf_counter()
-    await _wait_shown(session, worker)
-    return time.perf_counter() - began
+    cited = json.loads(await _wait_shown(session, worker))["entry"]
+    seen = time.perf_counter() - began
+    path = f"/v1/entries/{cited['journal']}/{cited['index']}"
+    leaf, proof = await asyncio.gather(_content(session, path), _content(session, f"{path}/proof"))
+    proven = time.perf_counter() - began
+    receipt = Receipt.parse(proof)
+    head = receipt.claimed()
+    verify_inclusion(leaf_hash(leaf), receipt.index, head.size, receipt.path, head.root)
+    return seen, proven
 
 
-async def _wait_shown(session: aiohttp.ClientSession, worker: str) -> None:
+async def _content(session: aiohttp.ClientSession, path: str) -> bytes:
+    async with session.get(path) as answer:
+        if answer.status != 200:
+            raise RuntimeError(f"bench: expected {path}, got status {answer.status}")
+        return await answer.read()
+
+
+async def _wait_shown(session: aiohttp.ClientSession, worker: str) -> bytes:
     until = time.monotonic() + DEADLINE_SECONDS
     while time.monotonic() < until:
         try:
             async with session.get(f"/v1/workers/{worker}/balances") as answer:
-                await answer.read()
+                content = await answer.read()
                 if answer.status == 200:
-                    return
+                    return content
         except aiohttp.ClientConnectionError:
             await asyncio.sleep(0.1)
         await asyncio.sleep(POLL_SECONDS)

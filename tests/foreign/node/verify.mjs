@@ -262,7 +262,7 @@ function verifyJournal(ledger, number, trusted, say) {
   const signed = [...earlier.map((note) => openCheckpoint(Buffer.from(note), keys)), checkpoint];
   const bySize = new Map(signed.map((one) => [one.size, one]));
   if (signed.some((one, n) => n && one.size <= signed[n - 1].size)) throw new Refused("L6", "checkpoints: expected growing sizes, got others");
-  const [tree, hashes, book] = [new Tree(), [], new Book()];
+  const [tree, hashes, book, named] = [new Tree(), [], new Book(), new Set()];
   let opening;
   for (const leaf of entriesOf(folder, checkpoint.size)) {
     hashes.push(leafHash(leaf));
@@ -273,6 +273,9 @@ function verifyJournal(ledger, number, trusted, say) {
     try {
       const entry = parseEntry(leaf);
       if (!index) opening = entry.event?.data;
+      // who may sign: the keys that entry 0 names, and those that later entries add
+      const said = !index || (entry.kind === "key" && entry.event?.data?.change === "added") ? entry.event?.data : {};
+      for (const line of [...(said?.own ?? []), ...(said?.vkeys ?? [])]) named.add(line);
       if (entry.index !== index || entry.journal !== number) throw new Refused("L5", "entry: expected its own place, got another");
       book.take(entry);
     } catch (refused) {
@@ -281,8 +284,8 @@ function verifyJournal(ledger, number, trusted, say) {
     }
   }
   checkTiles(folder, hashes);
-  if (!opening?.vkeys?.includes(keys[0].line) && !opening?.own?.includes(keys[0].line)) {
-    say("L6", number, 0, "entry 0: expected to name the verifier key that is trusted, got another");
+  if (!keys.every((key) => named.has(key.line))) {
+    say("L6", number, 0, "expected the journal to name its keys and those that are trusted, got another");
   }
   return { opening, entries: checkpoint.size };
 }
