@@ -200,20 +200,31 @@ _OFFSETS: Final = Form("a zone such as Z or +07:00", _ZONE_PATTERN, _offset).mem
 _FRACTION: Final = re.compile(r"\.[0-9]{1,9}").match
 
 
+def _minute(text: str) -> int:
+    """Seconds since 1970-01-01T00:00Z of a date and time such as 2026-03-01T08:15: as if it were UTC."""
+    try:
+        seconds = _HOURS[text[10:14]] + _MINUTES[text[14:17]]
+    except KeyError as error:
+        raise FormError(INSTANT.what) from error
+    return DATE.memo[text[:10]] * SECONDS_PER_DAY + seconds
+
+
+_MINUTE: Final = Memo(_minute)
+
+
 def parse_instant(text: str) -> int:
     """Seconds since 1970-01-01T00:00:00Z of an RFC 3339 instant with a zone, a fraction of a second rounded down.
 
-    Looks its parts up in tables, so that it costs 0.4 us. Raises FormError for every other text, 30 February and
+    Looks its parts up in tables, so that it costs 0.3 us. Raises FormError for every other text, 30 February and
     second 60 too.
     """
-    try:
-        seconds = _HOURS[text[10:14]] + _MINUTES[text[14:17]] + _SECONDS[text[17:19]]
-    except KeyError as error:
-        raise FormError(INSTANT.what) from error
-    days = DATE.memo[text[:10]]
+    seconds = _SECONDS.get(text[17:19])
+    if seconds is None:
+        raise FormError(INSTANT.what)
+    minute = _MINUTE[text[:17]]
     zone = text[19:]
     fraction = _FRACTION(zone) if zone[:1] == "." else None
-    return days * SECONDS_PER_DAY + seconds - _OFFSETS[zone[fraction.end() :] if fraction else zone]
+    return minute + seconds - _OFFSETS[zone[fraction.end() :] if fraction else zone]
 
 
 INSTANT: Final[Form[int]] = Form(

@@ -281,13 +281,15 @@ def contributions_of(entry: Entry) -> list[Contribution]:
     if rows is UNSET:
         return []
     own = platform_of(entry.cause.source) if isinstance(entry.cause.source, str) else ""
-    found = []
-    for row in rows:
-        state = ACCRUED if row.state is UNSET else row.state
-        platform = own if row.platform is UNSET else row.platform
-        posting = (row.scheme, row.version, row.fund, row.payer, row.window, row.amount, row.unit, state, platform)
-        found.append(_new(Contribution, posting))
-    return found
+    return [posting_of(row, own) for row in rows]
+
+
+def posting_of(row: ContributionRow, platform: str) -> Contribution:
+    """Give a posting as it was written; `platform` as in `row_of`."""
+    state = ACCRUED if row.state is UNSET else row.state
+    on = platform if row.platform is UNSET else row.platform
+    own = (row.scheme, row.version, row.fund, row.payer, row.window, row.amount, row.unit, state, on)
+    return _new(Contribution, own)
 
 
 def row_of(posting: Contribution, platform: str) -> ContributionRow:

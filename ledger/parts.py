@@ -10,13 +10,14 @@ Pure: knows neither records nor indexes to come. Source: contracts/formats/entry
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from contracts import events
 from contracts.canonical import INTEGER_LIMIT
-from contracts.entry import BalanceRow, ContributionRow, Kind, NoticeRow, Reason, StoredEvent
+from contracts.entry import BalanceRow, ContributionRow, Kind, NoticeRow, Reason, StoredEvent, encode
 from ledger.books import KnownGig, story_of
 from ledger.domain import acting
 from ledger.domain.closing import close, heard_by
@@ -261,6 +262,21 @@ def balances_of(account: Account, before: Sequence[Contribution] = (), known: Co
             row = by_fund[posting.scheme, posting.fund, posting.unit]
             setattr(row, posting.state, getattr(row, posting.state) - posting.amount)
     return [row for row in rows if (row.scheme, row.fund, row.unit) in known] if before else rows
+
+
+def balances_text(account: Account) -> bytes:
+    """Give the rows of `balances_of(account)` as an entry's bytes have them, without the brackets around them."""
+    if account.others:
+        return encode(balances_of(account))[1:-1]
+    balances = account.balances
+    return _balances_form(tuple(balances)) % (*balances.values(),)
+
+
+@lru_cache(maxsize=1 << 10)
+def _balances_form(funds: tuple[Key, ...]) -> bytes:
+    """Give the text of balances with a place for each amount; most workers have the same funds."""
+    rows = (encode(BalanceRow(accrued=0, fund=fund, scheme=scheme, unit=unit)) for scheme, fund, unit in funds)
+    return b",".join(rows).replace(b"%", b"%%").replace(b'{"accrued":0,', b'{"accrued":%d,')
 
 
 def newest_of(book: Sequence[Line]) -> dict[tuple[str, str], int]:

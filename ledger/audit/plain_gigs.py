@@ -15,11 +15,12 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from contracts import forms
-from contracts.codec import stored_gig
-from contracts.entry import BalanceRow, ContributionRow, Salter
+from contracts.entry import BalanceRow, Salter
 from ledger.audit import grammar
+from ledger.audit.recurring import RecurringGigs, RecurringPostings
 from ledger.domain.earning import Gig
-from ledger.intake import gig_of, platform_of
+from ledger.domain.posting import Contribution
+from ledger.intake import platform_of
 
 NO_COLUMN: Final[Literal[""]] = ""
 """Stands for an event key where none is kept beside the leaf."""
@@ -27,19 +28,18 @@ VOICES_MAX: Final = 1 << 10
 """How many sources are remembered; beyond that all are forgotten: strangers can't fill memory."""
 
 _balances = grammar.rows(BalanceRow).fullmatch
-_contributions = grammar.rows(ContributionRow).fullmatch
 
 
 class PlainGig(NamedTuple):
-    """A plain entry as it was read: its gig, and its rows as they are written, without brackets."""
+    """A plain entry as read: its gig, its postings, and the rows of its balances as written, without brackets."""
 
     gig: Gig
-    contributions: bytes
+    postings: list[Contribution]
     balances: bytes
 
 
 class _Voice(NamedTuple):
-    source: str
+    platform: str
     salter: Salter | None
     keyed: bytes
 
@@ -52,13 +52,15 @@ class PlainGigs:
         self._secret = secret
         self._match = grammar.plain_entry(journal).fullmatch
         self._voices: dict[bytes, _Voice] = {}
+        self._gigs = RecurringGigs()
+        self._postings = RecurringPostings()
 
     def read(self, index: int, column: bytes | Literal[""] | None, leaf: bytes) -> PlainGig | None:
         """Give the gig of a leaf that stands at an index, beside this event key (or NO_COLUMN); None for another."""
         found = self._match(leaf)
         if found is None:
             return None
-        balances, event_id, offset, record, named, postings, data, subject, time, own_index, salted = found.groups()
+        balances, event_id, offset, record, named, rows, data, subject, time, own_index, salted = found.groups()
         voice = self._voices.get(named) or self._hear(named)
         hexed = grammar.unhexed(record + salted)
         if voice is None or int(own_index) != index or hexed is None:
@@ -67,12 +69,12 @@ class PlainGigs:
             return None
         if voice.salter is not None and voice.salter.first(offset) != hexed[32:]:
             return None
-        if not _contributions(postings) or not _balances(balances):
+        worker = subject.decode()
+        postings = self._postings.postings(voice.platform, worker, rows)
+        if postings is None or not _balances(balances):
             return None
         try:
-            told, amounts, commission = stored_gig(data)
-            occurred_at = forms.parse_instant(time.decode())
-            gig = gig_of(voice.source, subject.decode(), occurred_at, told, amounts, commission)
+            gig = self._gigs.gig(voice.platform, worker, forms.parse_instant(time.decode()), data)
         except ValueError:
             return None
         return PlainGig(gig, postings, balances)
@@ -81,10 +83,11 @@ class PlainGigs:
         """Give who speaks where, as an entry's cause names them; None for a source that is no platform."""
         told = msgspec.json.decode(b"{%b}" % named)
         source, topic = told["source"], told["topic"]
-        if not platform_of(source):
+        platform = platform_of(source)
+        if not platform:
             return None
         if len(self._voices) >= VOICES_MAX:
             self._voices.clear()
         salter = None if self._secret is None else Salter(self._secret, topic, self._journal)
-        voice = self._voices[named] = _Voice(source, salter, f"{self._journal}\n{source}\n".encode())
+        voice = self._voices[named] = _Voice(platform, salter, f"{self._journal}\n{source}\n".encode())
         return voice

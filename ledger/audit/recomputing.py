@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
 from contracts import events
-from contracts.entry import ENGINE, Entry, EntryError, Kind, StoredEvent, decode, encode, event_key, salt
+from contracts.entry import ENGINE, Entry, EntryError, Kind, StoredEvent, decode, event_key, salt
 from ledger import parts
 from ledger.accounts import account_of, stated_of
 from ledger.acts import Acts
@@ -34,7 +34,7 @@ from ledger.domain.registry import EnactError
 from ledger.domain.standing import Account
 from ledger.domain.story import Changed, Completed, Remitted, Restated, Reversed, Told
 from ledger.errors import InvariantError
-from ledger.intake import close_of_entry, fact_of_entry, platform_of, row_of
+from ledger.intake import close_of_entry, fact_of_entry, platform_of
 
 if TYPE_CHECKING:
     from ledger.audit.plain_gigs import PlainGig
@@ -181,12 +181,11 @@ class Recomputing:
         self.accruals += 1
         self._spoilt = False
         postings, said = outcome
-        rows = [row_of(posting, gig.platform) for posting in postings]
         if (
             said
-            or len(rows) > parts.ROWS_MAX
-            or encode(rows)[1:-1] != plain.contributions
-            or encode(parts.balances_of(account))[1:-1] != plain.balances
+            or len(postings) > parts.ROWS_MAX
+            or postings != plain.postings
+            or parts.balances_text(account) != plain.balances
         ):
             due = parts.main_parts(Kind.ACCRUAL, outcome, account, funds, gig.platform)
             due += parts.notice_parts(said, account, self._acts.registry)

@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.entry import BalanceRow, ContributionRow, EntryError, decode, encode
+from contracts.entry import BalanceRow, EntryError, decode, encode
 from ledger.audit import grammar, plain_gigs
 from ledger.audit.findings import Finding
 from ledger.audit.recomputing import NO_COLUMN, Recomputing
+from ledger.audit.recurring import RecurringPostings
 from tests.ledger.audit.tampering import encode as written
 from tests.ledger.audit.tampering import set_in
 from tests.ledger.audit.test_plain import EDITS, SPELLINGS, made, plain_places
@@ -123,6 +124,15 @@ def test_a_source_that_no_platform_may_have_is_found_the_same_both_ways() -> Non
         assert both([*rows[:place], (written(content), *rows[place][1:]), *rows[place + 1 :]])
 
 
+def test_a_platform_that_need_not_be_written_is_found_the_same_both_ways() -> None:
+    rows = journal()
+    place = plain_places(list(made()))[6]
+    content = msgspec.json.decode(rows[place][0])
+    assert content["cause"]["source"] == "urn:iuran:platform:gojek"
+    set_in("contributions", 0, "platform", to="gojek")(content)
+    assert both([*rows[:place], (written(content), *rows[place][1:]), *rows[place + 1 :]])
+
+
 def test_a_changed_column_is_found_the_same_both_ways() -> None:
     rows = journal()
     place = plain_places(list(made()))[7]
@@ -150,7 +160,7 @@ POSTINGS = st.fixed_dictionaries(
 
 @given(st.lists(BALANCES, max_size=2), st.lists(POSTINGS, max_size=2))
 @settings(max_examples=150, deadline=None)
-def test_rows_that_the_grammar_reads_can_be_decoded(
+def test_rows_that_the_short_way_reads_can_be_decoded(
     balances: list[dict[str, Any]], postings: list[dict[str, Any]]
 ) -> None:
     content = msgspec.json.decode(journal()[plain_places(list(made()))[0]][0])
@@ -159,7 +169,7 @@ def test_rows_that_the_grammar_reads_can_be_decoded(
     leaf = written(content)
     reads = (
         grammar.rows(BalanceRow).fullmatch(written(balances)[1:-1]) is not None
-        and grammar.rows(ContributionRow).fullmatch(written(postings)[1:-1]) is not None
+        and RecurringPostings().postings("gojek", "W-1", written(postings)[1:-1]) is not None
     )
     try:
         assert encode(decode(leaf)) == leaf
