@@ -1,7 +1,8 @@
 """What an export says of itself, held against its logs: its manifest, and the texts of the schemes it holds.
 
 The texts beside the logs are what people read and others work with, so they must be those that the journals record: all
-of them, with the recorded bytes, and none besides. Upholds L2 and L4 as an auditor.
+of them, with the recorded bytes, and none besides. The manifest's digests are under no signature: they find a copy that
+was damaged or cut short where signatures need not, as in the earlier checkpoints. Upholds L2, L4 and L6 as an auditor.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ledger.audit.verify import Walked
 
 _BYTES_MAX: Final = 4 * SCHEME_TEXT_MAX
+_DIGESTED: Final = ("vkey", "checkpoint", "checkpoints")
 
 
 def check_export(export: Export, walked: Sequence[Walked]) -> Iterator[Finding]:
@@ -70,5 +72,16 @@ def _check_logs(export: Export) -> Iterator[Finding]:
             yield Finding("L6", number, None, "manifest: expected the log's checkpoint, got none")
         elif (log.origin, log.size, log.root) != (checkpoint.origin, checkpoint.size, checkpoint.root.hex()):
             yield Finding("L6", number, None, "manifest: expected what the log's checkpoint says, got other words")
+        for name, digest in sorted(log.sha256.items() if log is not None else ()):
+            if name not in _DIGESTED or _digest(export, f"log/{number}/{name}") != digest:
+                detail = f"manifest: expected the digest of log/{number}/{name[:80]}, got another"
+                yield Finding("L6", number, None, detail)
     for number in stated:
         yield Finding("L2", number, None, "journal: expected it, as the manifest lists its log, got none")
+
+
+def _digest(export: Export, path: str) -> str:
+    digest = sha256()
+    for piece in export.paths.stream(path):
+        digest.update(piece)
+    return digest.hexdigest()

@@ -82,6 +82,7 @@ def test_what_is_written_is_read_and_verifies(index: int, extra: bytes | None) -
         (lambda t: b"\xef\xbb\xbf" + t, "ASCII"),
         (lambda t: t.replace(b"index 37", b"index \xd9\xa3"), "ASCII"),
         (lambda t: t.replace(b"index 37\n", b""), "`index <decimal>`"),
+        (lambda t: HEADER.encode() + t[t.index(b"\n\n") :], "`index <decimal>`"),
         (lambda t: t.replace(b"index 37", b"index 037"), "`index <decimal>`"),
         (lambda t: t.replace(b"index 37", b"index +37"), "`index <decimal>`"),
         (lambda t: t.replace(b"index 37", b"index -37"), "`index <decimal>`"),

@@ -114,6 +114,7 @@ MALFORMED: dict[str, bytes] = {
     "carriage returns": body(0, 5).replace(b"\n", b"\r\n"),
     "no newline at the end": body(0, 5)[:-1],
     "old size without a number": body(0, 5).replace(b"old 0", b"old "),
+    "old size without the word": body(0, 5).replace(b"old 0", b"0"),
     "old size in capitals": body(0, 5).replace(b"old 0", b"OLD 0"),
     "old size with a zero in front": body(1, 5).replace(b"old 1", b"old 01"),
     "old size 00": body(0, 5).replace(b"old 0", b"old 00"),

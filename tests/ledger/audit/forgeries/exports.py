@@ -176,6 +176,10 @@ EXPORTS: tuple[Spoilt, ...] = (
     Spoilt("the exported keys are a stranger's", "L6", "L6", file("vkey", strangers)),
     Spoilt("the manifest says another size", "L6", None, manifest(lambda told: told["logs"][0].update(size=3))),
     Spoilt("the manifest says another root", "L6", None, manifest(lambda told: told["logs"][0].update(root="00" * 32))),
+    Spoilt(
+        "the manifest says other digests", "L6", None,
+        manifest(lambda told: told["logs"][0]["sha256"].update(checkpoints="00" * 32)),
+    ),
     Spoilt("the manifest leaves a log out", "L6", None, manifest(lambda told: told["logs"].pop(0))),
     Spoilt("the manifest leaves a scheme out", "L4", None, manifest(lambda told: told["schemes"].clear())),
     Spoilt("a journal is hidden, and the manifest knows nothing of it", "L2", "L2", hide),
