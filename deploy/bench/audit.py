@@ -3,8 +3,9 @@
 All on one ledger out of the stream's own pipeline, read from its exported folder, so that reading is done, and counted,
 where the checks are. `verify_entries_per_s` is the log alone, by the clock, in two processes from the moment the first
 begins its first journal to the moment the last ends its last: what starting Python costs is left out. The others are
-by one process's own processor time, so they are per core: the whole check (with salts made again), and all gigs accrued
-again; once more from the database, with the columns beside the entries, where the server's own time is not counted.
+by one process's own processor time, so they are per core: the whole check, and all gigs accrued again. From the folder
+as an auditor has it, who has no secrets; once more with them, when salts are made again too; and with them from the
+database, with the columns beside the entries, where the server's own time is not counted.
 
 `memory_mb`, by number of entries: the peak of a process that does nothing else; what grows is 24 bytes an entry.
 """
@@ -36,6 +37,7 @@ SCHEME: Final = "ID-JK-PILOT"
 PROCESSES: Final = 2
 FOLDER: Final = "folder"
 DATABASE: Final = "database"
+NO_SECRETS: Final[Mapping[int, bytes]] = {}
 
 
 class Place(NamedTuple):
@@ -67,10 +69,10 @@ def run(servers: Servers, home: Path, times: int) -> None:
     show(figure("verify_entries_per_s", "entries/s", rates, **shown))
     for name, measure in (("audit_entries_per_s", whole), ("recompute_entries_per_s", recomputed)):
         memory = _memory(measure, (fewer, place))
-        for source in (FOLDER, DATABASE):
-            rates = [_rate(measure, place, source) for _ in range(times)]
-            shown = {**setting, "source": source, "clock": "processor"}
-            if source == FOLDER:
+        for source, secrets in ((FOLDER, NO_SECRETS), (FOLDER, place.secrets), (DATABASE, place.secrets)):
+            rates = [_rate(measure, place._replace(secrets=secrets), source) for _ in range(times)]
+            shown = {**setting, "source": source, "salts": bool(secrets), "clock": "processor"}
+            if source == FOLDER and secrets:
                 shown["memory_mb"] = memory
             show(figure(name, "entries/s", rates, **shown))
 
