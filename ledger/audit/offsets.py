@@ -15,7 +15,7 @@ from ledger.audit.kept import KeptTopic
 
 
 class Partition:
-    """Where one topic's partition stands: the newest entry's index, offset and part."""
+    """Where one topic's partition stands: the newest entry's index, offset and part, and its record's hash (hex)."""
 
     __slots__ = ("index", "offset", "part", "parts", "sha256")
 
@@ -23,7 +23,7 @@ class Partition:
         self.index: int | None = None
         self.offset = -1
         self.part = self.parts = 1
-        self.sha256 = ""
+        self.sha256 = b""
 
 
 class Offsets:
@@ -40,7 +40,7 @@ class Offsets:
     def kept(self) -> dict[str, KeptTopic]:
         """Give what `resume` takes."""
         return {
-            topic: KeptTopic(seen.index, seen.offset, seen.part, seen.parts, seen.sha256)
+            topic: KeptTopic(seen.index, seen.offset, seen.part, seen.parts, seen.sha256.decode())
             for topic, seen in self._topics.items()
             if seen.index is not None
         }
@@ -50,7 +50,7 @@ class Offsets:
         for topic, stood in kept.items():
             seen = self._topics[topic] = Partition()
             seen.index, seen.offset, seen.part, seen.parts = stood.index, stood.offset, stood.part, stood.parts
-            seen.sha256 = stood.sha256
+            seen.sha256 = stood.sha256.encode()
 
     def check(self, index: int, cause: Cause, journal: int) -> None:
         """Take the cause of the next entry."""
@@ -58,7 +58,7 @@ class Offsets:
         if seen is None:
             seen = self._topics[cause.topic] = Partition()
         part, parts = cause.part
-        since = cause.since
+        since, record = cause.since, cause.sha256.encode()
         if cause.partition != journal:
             self._add(
                 "L12", index, f"cause: expected partition {journal}, which feeds this journal, got {cause.partition}"
@@ -66,7 +66,7 @@ class Offsets:
         if part == 1:
             self._check_whole(cause.topic, seen)
             self._check_next(index, cause, seen)
-        elif (part, parts, cause.offset, cause.sha256) != (seen.part + 1, seen.parts, seen.offset, seen.sha256):
+        elif (part, parts, cause.offset, record) != (seen.part + 1, seen.parts, seen.offset, seen.sha256):
             detail = f"cause: expected part {seen.part + 1} of {seen.parts} at offset {seen.offset} of {cause.topic}"
             if seen.part == seen.parts:
                 detail = "cause: expected part 1 of a new record"
@@ -75,7 +75,7 @@ class Offsets:
             self._add("L12", index, "since: expected nothing between two parts of one record, got a count")
         if not 1 <= part <= parts:
             self._add("L3", index, f"cause: expected part k of m, got {part} of {parts}")
-        seen.index, seen.offset, seen.part, seen.parts, seen.sha256 = index, cause.offset, part, parts, cause.sha256
+        seen.index, seen.offset, seen.part, seen.parts, seen.sha256 = index, cause.offset, part, parts, record
 
     def finish(self, positions: Mapping[str, Position] | None, size: int) -> None:
         """Hold the positions' unsigned counts, where they are known, against the newest entries.

@@ -144,8 +144,9 @@ class Plain:
             if after.form % amounts != balances or (len(balances) > after.narrow and not is_exact(amounts)):
                 return place
             totals.listing, totals.amounts = after, amounts
-            seen.index, seen.offset, seen.part, seen.parts = index, read, 1, 1
-            seen.sha256 = digest.decode()
+            seen.index, seen.offset, seen.sha256 = index, read, digest
+            if seen.parts != 1:
+                seen.part = seen.parts = 1
             key = sha256(voice.digested + event_id).digest()[:16]
             heap = key[0]
             keys[heap] += key
