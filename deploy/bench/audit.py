@@ -24,10 +24,12 @@ from deploy.bench.report import figure, show
 from deploy.cli.audit_export import exported
 from deploy.cli.progress import SILENT
 from deploy.embedded.stack import Servers
-from ledger.audit import evidence, export_sources, folder, parallel, verify
-from ledger.audit import recompute as recomputing
-from ledger.audit.held import NOTHING_HELD
-from ledger.audit.source import Stored
+from ledger.audit import parallel, verify
+from ledger.audit.elsewhere.held import NOTHING_HELD
+from ledger.audit.exporting import export_sources
+from ledger.audit.recomputing import recompute as recomputing
+from ledger.audit.sources import evidence, folder
+from ledger.audit.sources.source import Stored
 
 ENTRIES: Final = 200_000
 FEWER: Final = 50_000

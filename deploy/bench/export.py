@@ -20,7 +20,7 @@ from deploy.bench.report import figure, show
 from deploy.cli.audit_export import exported
 from deploy.cli.progress import SILENT
 from deploy.embedded.stack import Servers
-from ledger.audit import export_sources
+from ledger.audit.exporting import export_sources
 from ledger.log import keys
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint
 from ledger.log.edge import Edge

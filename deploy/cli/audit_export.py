@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from deploy.cli.progress import Progress
-    from ledger.audit.export import Exported
-    from ledger.audit.export_sources import Source
+    from ledger.audit.exporting.export import Exported
+    from ledger.audit.exporting.export_sources import Source
 
 DirArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The export's own folder; an older one is grown.")]
 Host = Annotated[str, typer.Option(help="Where to listen. An export holds personal data: think before it is not here.")]
@@ -62,7 +62,7 @@ def export(
 def serve(folder: DirArgument, host: Host = "127.0.0.1", port: Port = 8600, no_entries: NoEntries = False) -> None:
     """Serve an exported folder with the content types of c2sp.org/tlog-tiles, until SIGTERM or Ctrl-C."""
     from ledger import serving
-    from ledger.audit.export_serving import create_app
+    from ledger.audit.exporting.export_serving import create_app
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     app = create_app(folder, with_entries=not no_entries)
@@ -74,8 +74,8 @@ def serve(folder: DirArgument, host: Host = "127.0.0.1", port: Port = 8600, no_e
 
 def exported(folder: Path, source: AbstractContextManager[Source], progress: Progress) -> Exported:
     """Export from a source to a folder. Raises Unfit, LedgerError."""
-    from ledger.audit import export_folder
-    from ledger.audit.export import Export
+    from ledger.audit.exporting import export_folder
+    from ledger.audit.exporting.export import Export
 
     with export_folder.opened(folder) as writing, source as reading:
         progress.step(f"exporting to {folder}")
@@ -85,7 +85,7 @@ def exported(folder: Path, source: AbstractContextManager[Source], progress: Pro
 
 
 def _source(url: str | None, token_file: Path | None) -> AbstractContextManager[Source]:
-    from ledger.audit import export_sources
+    from ledger.audit.exporting import export_sources
 
     if url is not None:
         return export_sources.of_address(url, None if token_file is None else token(token_file))

@@ -24,10 +24,10 @@ from ledger.store.private_files import KeyFileError
 
 if TYPE_CHECKING:
     from deploy.cli.progress import Progress
-    from ledger.audit.folder import Export
-    from ledger.audit.outside import Outside
-    from ledger.audit.source import Stored
-    from ledger.audit.standing import Unread
+    from ledger.audit.elsewhere.outside import Outside
+    from ledger.audit.elsewhere.standing import Unread
+    from ledger.audit.sources.folder import Export
+    from ledger.audit.sources.source import Stored
     from ledger.settings import Settings
 
 
@@ -51,11 +51,11 @@ def opened(target: str | None, token: str, progress: Progress, *, offline: bool)
         with of_settings(addressed(settings_of.load(), offline), progress, offline=offline) as source:
             yield source
     elif target.startswith(("http://", "https://")):
-        from ledger.audit import live
+        from ledger.audit.sources import live
 
         yield Opened(live.opened(live.Server(target.rstrip("/"), token)), {}, {}, None, None)
     else:
-        from ledger.audit import folder
+        from ledger.audit.sources import folder
 
         export = folder.opened(Path(target))
         yield Opened(export.stored, {}, {}, None, export)
@@ -64,7 +64,7 @@ def opened(target: str | None, token: str, progress: Progress, *, offline: bool)
 @contextmanager
 def of_settings(settings: Settings, progress: Progress, *, offline: bool) -> Iterator[Opened]:
     """Freeze the database at these addresses; unless `offline`, what was published is read around that."""
-    from ledger.audit import evidence
+    from ledger.audit.sources import evidence
 
     if settings.database_url is None:
         raise Unfit("database: expected an address, got none; run `iuran up` first")
@@ -106,7 +106,8 @@ def cores_for(stored: Stored, journals: Sequence[int] | None, cores: int | None)
 
 def _outside(settings: Settings, *, waiting: bool) -> Outside:
     """Give the newest published checkpoints as they stand now; if asked, with what journals that stand still miss."""
-    from ledger.audit import evidence, outside, unread
+    from ledger.audit.elsewhere import outside, unread
+    from ledger.audit.sources import evidence
     from streams.checkpoints import BrokerUnavailable
 
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what fails is told once, below

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from deploy.cli.audit_source import Opened
     from deploy.cli.progress import Progress
-    from ledger.audit.recompute import Recomputed
-    from ledger.audit.verify import Verdict
+    from ledger.audit.recomputing.recompute import Recomputed
+    from ledger.audit.verdict import Verdict
     from ledger.settings import Settings
 
 NOT_COMPARED = "not compared with iuran.checkpoints: a database set back as a whole is not found this way"
@@ -80,7 +80,7 @@ def verify(
     cores: given.Cores = None,
 ) -> None:
     """Check every stored entry, checkpoint, count and balance of the ledger; the first wrong entry comes first."""
-    from ledger.audit import kept_file
+    from ledger.audit.keeping import kept_file
 
     _check_combined(since, keep, log_only=log_only, with_recompute=with_recompute)
     progress = terminal()
@@ -169,9 +169,10 @@ def audited(
     cores: int | None = None,
 ) -> Verdict:
     """Verify a source and give the verdict. Raises Unfit, LedgerError."""
-    from ledger.audit import exported, kept_file
     from ledger.audit import verify as verifying
-    from ledger.audit.held import held_by_journal
+    from ledger.audit.elsewhere.held import held_by_journal
+    from ledger.audit.exporting import exported
+    from ledger.audit.keeping import kept_file
 
     stored = source.stored
     sources.check_journals(stored, journals)
@@ -215,7 +216,7 @@ def last_line(verdict: Verdict) -> str:
 def _recomputed(
     source: Opened, progress: Progress, journals: Sequence[int] | None, cores: int | None
 ) -> list[Recomputed]:
-    from ledger.audit import recompute as recomputing
+    from ledger.audit.recomputing import recompute as recomputing
 
     stored = source.stored
     sources.check_journals(stored, journals)

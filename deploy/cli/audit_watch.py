@@ -22,9 +22,9 @@ from deploy.cli import brought
 from ledger.errors import LedgerError, Unfit
 
 if TYPE_CHECKING:
-    from ledger.audit.paths import Paths
-    from ledger.audit.watch import Seen
-    from ledger.audit.watch_memory import Memory
+    from ledger.audit.sources.paths import Paths
+    from ledger.audit.watching.watch import Seen
+    from ledger.audit.watching.watch_memory import Memory
 
 ASKED_AGAIN_SECONDS: Final = 3
 """What a server that is just being replaced may show for a moment is asked for again before it is a finding."""
@@ -59,8 +59,8 @@ def watch(
     ] = None,
 ) -> None:
     """Follow all journals: each new checkpoint must contain the one before. Exit 1 with both if one does not."""
-    from ledger.audit import watch_memory
-    from ledger.audit.http_paths import HttpPaths
+    from ledger.audit.sources.http_paths import HttpPaths
+    from ledger.audit.watching import watch_memory
 
     pinned = pinned_keys(vkey or (), policy)
     asked_to_end = threading.Event()
@@ -102,7 +102,7 @@ class Rounds:
 
     def round(self, now: int) -> int:
         """Look at each journal once; give 0, 1 if something was found, or 2 if the server could not be asked."""
-        from ledger.audit.watch import Raised
+        from ledger.audit.watching.watch import Raised
 
         found, away = False, False
         try:
@@ -122,7 +122,7 @@ class Rounds:
         return 1 if found else 2 if away else 0
 
     def _one(self, journal: int, now: int) -> None:
-        from ledger.audit import watch as watching
+        from ledger.audit.watching import watch as watching
 
         before = self._memory.seen(journal)
         vkeys = self._keys(journal, before)
@@ -145,7 +145,7 @@ class Rounds:
 
     def _keys(self, journal: int, before: Seen | None) -> tuple[str, ...]:
         """Give the keys that are trusted for a journal; those of the server only when nothing else is known."""
-        from ledger.audit.watch import first_keys
+        from ledger.audit.watching.watch import first_keys
 
         if journal in self._pinned:
             return tuple(self._pinned[journal])

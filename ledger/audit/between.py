@@ -10,15 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from contracts.events import JOURNALS_MAX
-from ledger.audit.event_keys import EventKeys, gigs_met_again
+from ledger.audit.checks.event_keys import EventKeys, gigs_met_again
 from ledger.audit.findings import Finding
 from ledger.log.checkpoint import claimed
 from ledger.log.note import NoteError
 
 if TYPE_CHECKING:
-    from ledger.audit.outside import Outside
-    from ledger.audit.source import Stored, StoredHead
-    from ledger.audit.verify import Walked
+    from ledger.audit.elsewhere.outside import Outside
+    from ledger.audit.sources.source import Stored, StoredHead
+    from ledger.audit.verdict import Walked
     from ledger.log.policy import Policy
 
 SHARED_GIGS_MAX: Final = 100

@@ -22,24 +22,24 @@ Upholds L1 to L7, L10 and L12 as an auditor. Knows neither broker nor terminal.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from ledger.audit import between, parallel, standing
-from ledger.audit.checks import JournalCheck
+from ledger.audit import between, parallel
+from ledger.audit.checks.journal import JournalCheck
+from ledger.audit.checks.log import LogCheck
+from ledger.audit.elsewhere import standing
+from ledger.audit.elsewhere.held import NOTHING_HELD, Held
 from ledger.audit.findings import Finding
-from ledger.audit.held import NOTHING_HELD, Held
-from ledger.audit.kept import KeptJournal
-from ledger.audit.log_check import LogCheck
+from ledger.audit.keeping.kept import KeptJournal
+from ledger.audit.verdict import Verdict, Walked
 from ledger.errors import Unfit
 
 if TYPE_CHECKING:
-    from ledger.audit.event_keys import EventKeys
-    from ledger.audit.outside import Outside
+    from ledger.audit.elsewhere.outside import Outside
     from ledger.audit.parallel import Advance
-    from ledger.audit.source import JournalSource, Stored, StoredHead, View
+    from ledger.audit.sources.source import JournalSource, Stored, StoredHead, View
     from ledger.log.policy import Policy
 
 VERIFIED_BEFORE: Final = "verified before"
@@ -60,60 +60,6 @@ class Task(NamedTuple):
     log_only: bool
     since: bytes | None = None
     keep: bool = False
-
-
-@dataclass(frozen=True)
-class Walked:
-    """One journal after its walk. `root` is the tree's, of the entries as they are stored."""
-
-    journal: int
-    entries: int
-    size: int
-    root: bytes
-    checkpoints: int
-    erased: int
-    findings: list[Finding]
-    unlisted: int
-    opening: dict[str, Any] | None
-    events: EventKeys | None
-    schemes: dict[tuple[str, str], str]
-    """SHA-256 (hex) of the text of each scheme's version that was enacted."""
-    taken: int = 0
-    """The size up to which the journal was taken as verified before; entries from there on were read."""
-    warnings: tuple[str, ...] = ()
-    kept: bytes | None = None
-    """What was asked to be kept, if nothing was found."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What an audit found, by journal and in order; `unlisted` findings were counted and not kept."""
-
-    journals: tuple[Walked, ...]
-    findings: tuple[Finding, ...]
-    unlisted: int
-    warnings: tuple[str, ...]
-    compared: bool
-
-    @property
-    def holds(self) -> bool:
-        """Whether nothing was found."""
-        return not self.findings
-
-    @property
-    def entries(self) -> int:
-        """How many entries were read."""
-        return sum(walked.entries for walked in self.journals)
-
-    @property
-    def taken(self) -> int:
-        """How many entries were taken as verified before."""
-        return sum(walked.taken for walked in self.journals)
-
-    def with_findings(self, more: Sequence[Finding]) -> Verdict:
-        """Give the verdict with further findings, each behind those of its journal."""
-        found = sorted((*self.findings, *more), key=lambda finding: finding.journal)
-        return replace(self, findings=tuple(found))
 
 
 def verify(

@@ -11,12 +11,11 @@ MACHINERY = (
     "faust", "aiokafka", "kafka", "sqlmodel", "sqlalchemy", "psycopg", "fastapi", "starlette", "prometheus_client",
     "httpx", "uvicorn", "alembic",
 )  # fmt: skip
-LOWER = ("contracts", "ledger/domain", "ledger/log")
+LOWER = ("contracts", "ledger/domain", "ledger/log", "ledger/audit/checks")
 LOWER_MODULES = (
     *("ledger.intake", "ledger.errors", "ledger.books", "ledger.parts", "ledger.accounts", "ledger.acts"),
     *("ledger.signatures", "ledger.keyring"),
     *("streams.pipeline", "streams.needs", "streams.writing", "streams.closes"),
-    *("ledger.audit.checks", "ledger.audit.findings", "ledger.audit.signatures"),
 )
 
 

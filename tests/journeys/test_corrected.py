@@ -24,7 +24,8 @@ from deploy.cli.progress import SILENT
 from deploy.embedded.stack import Servers
 from deploy.settling import writers
 from ledger.api.explanation import Explaining
-from ledger.audit import evidence, recompute
+from ledger.audit.recomputing import recompute
+from ledger.audit.sources import evidence
 from ledger.domain.language.document import load_document
 from ledger.store import keys
 from ledger.store.readers import Readers

@@ -20,8 +20,8 @@ from contracts import entry as entries
 from contracts.codec import Record
 from contracts.events import platform_source
 from contracts.rejections import Code
+from ledger.audit.checks.signatures import Signatures
 from ledger.audit.findings import Findings
-from ledger.audit.signatures import Signatures
 from ledger.signatures import PlatformKey
 from tests.support.replica import Replica
 from tests.support.signing import changed, public_text, signature_of, signed, signed_gig

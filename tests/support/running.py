@@ -34,9 +34,10 @@ from contracts.entry import Entry
 from contracts.topics import CONTROL
 from deploy.embedded import processes, stack
 from deploy.embedded.stack import Servers
-from ledger.audit import evidence, outside
+from ledger.audit.elsewhere import outside
+from ledger.audit.elsewhere.outside import Outside
 from ledger.audit.findings import Finding
-from ledger.audit.outside import Outside
+from ledger.audit.sources import evidence
 from ledger.audit.verify import verify
 from ledger.store import keys
 from ledger.store.startup import check_ledger

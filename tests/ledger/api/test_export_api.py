@@ -11,10 +11,10 @@ import pytest
 
 from deploy.cli.audit_export import exported, token
 from deploy.cli.progress import SILENT
-from ledger.audit import export_sources
-from ledger.audit.export import ExportError
-from ledger.audit.export_sources import HttpSource
-from ledger.audit.paths import ALL, Query, Wanted
+from ledger.audit.exporting import export_sources
+from ledger.audit.exporting.export import ExportError
+from ledger.audit.exporting.export_sources import HttpSource
+from ledger.audit.sources.paths import ALL, Query, Wanted
 from ledger.errors import Unfit
 from tests.ledger.api.conftest import Api
 

@@ -17,7 +17,7 @@ import pytest
 
 from ledger.api import auth, keysets
 from ledger.api.app import create_app
-from ledger.audit.notes import notes_of
+from ledger.audit.sources.notes import notes_of
 from ledger.log import prover
 from ledger.log.checkpoint import claimed, open_checkpoint
 from ledger.log.keys import parse_vkey

@@ -14,8 +14,8 @@ from contracts.topics import gigs_topic, partition_of
 from deploy import platforms
 from deploy.cli.progress import SILENT
 from deploy.embedded.stack import Servers
-from ledger.audit import outside
-from ledger.audit.outside import Outside
+from ledger.audit.elsewhere import outside
+from ledger.audit.elsewhere.outside import Outside
 from ledger.log.tiles import TILE_WIDTH
 from tests.ledger.audit.tampering import copied
 from tests.support.ledgers import SmallLedger, found, gig

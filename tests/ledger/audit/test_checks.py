@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 from contracts import entry as entries
 from contracts.entry import Cause, Entry, Kind, Position, Refusal, Since, StoredEvent
 from contracts.topics import partition_of
-from ledger.audit.checks import JournalCheck
+from ledger.audit.checks.journal import JournalCheck
+from ledger.audit.checks.offsets import Offsets
 from ledger.audit.findings import LAWS, Finding
-from ledger.audit.offsets import Offsets
 from ledger.audit.rows import Columns, Head, RefusedRow, Rows
 from ledger.log import keys
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.audit.event_keys import EventKeys, gigs_met_again
+from ledger.audit.checks.event_keys import EventKeys, gigs_met_again
 
 # few digests, whose halves are the same more often than the whole
 HALVES = st.sampled_from([b"\0" * 8, b"\0" * 7 + b"\1", b"\xff" * 8])

@@ -9,8 +9,10 @@ import psycopg
 import pytest
 
 from contracts.entry import LEAF_BYTES_MAX
-from ledger.audit import evidence, recompute, verify
+from ledger.audit import verify
 from ledger.audit.parallel import cores_for, each
+from ledger.audit.recomputing import recompute
+from ledger.audit.sources import evidence
 from ledger.errors import LedgerError, StoreUnavailable, Unfit
 from tests.ledger.audit.conftest import Honest
 from tests.ledger.audit.tampering import Attacker, copied, drop

@@ -21,11 +21,11 @@ from deploy.cli.audit import app as audit_app
 from deploy.cli.audit_export import exported
 from deploy.cli.progress import SILENT
 from deploy.embedded.stack import Servers
-from ledger.audit import export_folder, export_sources
-from ledger.audit.export import Export, ExportError
-from ledger.audit.export_serving import ServedExport, create_app
-from ledger.audit.http_paths import HttpPaths
-from ledger.audit.notes import notes_of
+from ledger.audit.exporting import export_folder, export_sources
+from ledger.audit.exporting.export import Export, ExportError
+from ledger.audit.exporting.export_serving import ServedExport, create_app
+from ledger.audit.sources.http_paths import HttpPaths
+from ledger.audit.sources.notes import notes_of
 from ledger.errors import StoreUnavailable, Unfit
 from ledger.log.checkpoint import claimed
 from ledger.log.note import NoteError

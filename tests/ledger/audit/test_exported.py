@@ -19,9 +19,11 @@ from typer.testing import CliRunner
 from deploy.cli import audit_export, brought
 from deploy.cli.audit import app
 from deploy.cli.progress import SILENT
-from ledger.audit import evidence, export_sources, http_paths, verify
-from ledger.audit.export_serving import create_app
-from ledger.audit.notes import notes_of
+from ledger.audit import verify
+from ledger.audit.exporting import export_sources
+from ledger.audit.exporting.export_serving import create_app
+from ledger.audit.sources import evidence, http_paths
+from ledger.audit.sources.notes import notes_of
 from ledger.errors import LedgerError, Unfit
 from ledger.log import keys as keys_of_log
 from ledger.log import note as notes

@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 from deploy.cli.audit import app
 from deploy.cli.audit_export import exported
 from deploy.cli.progress import SILENT
-from ledger.audit import export_sources
-from ledger.audit.folder import FORMAT, MANIFEST
+from ledger.audit.exporting import export_sources
+from ledger.audit.sources.folder import FORMAT, MANIFEST
 from ledger.log import keys as keys_of_log
 from ledger.log.checkpoint import claimed
 from ledger.log.witness import Request

@@ -19,10 +19,11 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy.cli.audit import app
-from ledger.audit import evidence, verify
+from ledger.audit import verify
+from ledger.audit.elsewhere.outside import Outside
 from ledger.audit.findings import Finding
-from ledger.audit.outside import Outside
-from ledger.audit.verify import Verdict
+from ledger.audit.sources import evidence
+from ledger.audit.verdict import Verdict
 from ledger.errors import Unfit
 from ledger.log.keys import MlDsaSigner, Signer
 from ledger.store import keys, rejections

@@ -15,9 +15,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.audit import evidence, recompute, verify
+from ledger.audit import verify
+from ledger.audit.elsewhere.outside import Outside
 from ledger.audit.findings import Finding
-from ledger.audit.outside import Outside
+from ledger.audit.recomputing import recompute
+from ledger.audit.sources import evidence
 from ledger.store import keys
 from tests.ledger.audit.conftest import Honest
 from tests.ledger.audit.forgeries import page

@@ -10,9 +10,9 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from ledger.audit import http_paths
-from ledger.audit.http_paths import HttpPaths
-from ledger.audit.paths import Below
+from ledger.audit.sources import http_paths
+from ledger.audit.sources.http_paths import HttpPaths
+from ledger.audit.sources.paths import Below
 from ledger.errors import StoreUnavailable, Unfit
 from tests.support.serving import served
 

@@ -9,7 +9,7 @@ import pytest
 
 from contracts import events
 from contracts.codec import Record
-from ledger.audit.checks import JournalCheck
+from ledger.audit.checks.journal import JournalCheck
 from ledger.audit.kept_tiles import KeptTile
 from ledger.audit.rows import Head, Rows
 from ledger.keyring import KeyRing

@@ -22,12 +22,14 @@ from typer.testing import CliRunner
 from contracts.entry import Kind, decode, event_key
 from deploy.cli.audit import app
 from deploy.cli.audit_verify import NOT_HELD
-from ledger.audit import evidence, folder, kept_file, verify
+from ledger.audit import verify
+from ledger.audit.checks.references import References
+from ledger.audit.elsewhere.held import Held
 from ledger.audit.findings import Findings
-from ledger.audit.held import Held
-from ledger.audit.kept import KeptJournal
-from ledger.audit.references import References
-from ledger.audit.verify import Verdict
+from ledger.audit.keeping import kept_file
+from ledger.audit.keeping.kept import KeptJournal
+from ledger.audit.sources import evidence, folder
+from ledger.audit.verdict import Verdict
 from ledger.errors import Unfit
 from ledger.keyring import ring_of
 from tests.ledger.audit.conftest import Honest

@@ -21,8 +21,8 @@ from deploy.cli.audit_export import exported
 from deploy.cli.progress import SILENT
 from deploy.embedded.stack import Servers
 from ledger.api import routes_log
-from ledger.audit import export_sources
-from ledger.audit.export_serving import create_app
+from ledger.audit.exporting import export_sources
+from ledger.audit.exporting.export_serving import create_app
 from ledger.errors import Unfit
 from ledger.log.checkpoint import claimed
 from ledger.store import keys

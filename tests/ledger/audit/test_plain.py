@@ -22,11 +22,12 @@ from hypothesis import strategies as st
 from contracts import entry as entries
 from contracts.entry import BalanceRow, Kind
 from contracts.events import GigCompleted
-from ledger.audit import grammar, plain
-from ledger.audit.checks import JournalCheck
+from ledger.audit import grammar
+from ledger.audit.checks import plain
+from ledger.audit.checks.journal import JournalCheck
+from ledger.audit.checks.totals import Fund, Listing, is_exact
 from ledger.audit.findings import Finding
 from ledger.audit.rows import Columns, Head, Rows
-from ledger.audit.totals import Fund, Listing, is_exact
 from tests.ledger.audit.tampering import encode, set_in
 from tests.support.corrections import FLAT
 from tests.support.replica import SECRET, Replica

@@ -16,10 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.entry import BalanceRow, EntryError, decode, encode
-from ledger.audit import grammar, plain_gigs
+from ledger.audit import grammar
 from ledger.audit.findings import Finding
-from ledger.audit.recomputing import NO_COLUMN, Recomputing
-from ledger.audit.recurring import RecurringPostings
+from ledger.audit.recomputing import plain_gigs
+from ledger.audit.recomputing.journal import NO_COLUMN, Recomputing
+from ledger.audit.recomputing.recurring import RecurringPostings
 from tests.ledger.audit.tampering import encode as written
 from tests.ledger.audit.tampering import set_in
 from tests.ledger.audit.test_plain import EDITS, SPELLINGS, made, plain_places

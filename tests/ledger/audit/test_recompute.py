@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from typer.testing import CliRunner
 
 from deploy.cli.audit import app
-from ledger.audit import evidence, recompute
 from ledger.audit.findings import Finding
-from ledger.audit.recomputing import Recomputing
+from ledger.audit.recomputing import recompute
+from ledger.audit.recomputing.journal import Recomputing
+from ledger.audit.sources import evidence
 from ledger.store import keys
 from tests.ledger.audit.conftest import Honest
 from tests.ledger.audit.tampering import Attacker, Edit, copied, encode, set_in

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from contracts import canonical
 from contracts.codec import stored_gig
 from contracts.entry import ContributionRow, encode
-from ledger.audit import recurring
-from ledger.audit.recurring import RecurringGigs, RecurringPostings
+from ledger.audit.recomputing import recurring
+from ledger.audit.recomputing.recurring import RecurringGigs, RecurringPostings
 from ledger.domain.earning import Gig
 from ledger.domain.posting import Contribution
 from ledger.intake import gig_of, posting_of, row_of

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from contracts.entry import Entry, Kind, Reason, StoredEvent, decode, event_key
+from ledger.audit.checks.references import References
 from ledger.audit.findings import Findings
-from ledger.audit.references import References
 from tests.support.exports import made_ledger
 
 LEAVES = made_ledger((3,))[0].leaves

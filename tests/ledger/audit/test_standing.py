@@ -15,8 +15,8 @@ from kafka.errors import CoordinatorNotAvailableError
 from typer.testing import CliRunner
 
 from deploy.cli.audit import app
-from ledger.audit import standing, unread
-from ledger.audit.standing import Look, Unread
+from ledger.audit.elsewhere import standing, unread
+from ledger.audit.elsewhere.standing import Look, Unread
 from streams import unread as broker_side
 from streams.connection import Broker
 from tests.ledger.audit.conftest import in_transaction

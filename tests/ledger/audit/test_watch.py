@@ -15,9 +15,10 @@ import pytest
 from deploy.cli.audit_export import exported
 from deploy.cli.audit_watch import Rounds, pinned_keys
 from deploy.cli.progress import SILENT
-from ledger.audit import export_sources, watch_memory
-from ledger.audit.folder import FolderPaths
-from ledger.audit.watch_memory import Memory
+from ledger.audit.exporting import export_sources
+from ledger.audit.sources.folder import FolderPaths
+from ledger.audit.watching import watch_memory
+from ledger.audit.watching.watch_memory import Memory
 from ledger.errors import Unfit
 from ledger.log.checkpoint import Checkpoint, claimed, sign_checkpoint
 from ledger.store.keys import KeyFiles

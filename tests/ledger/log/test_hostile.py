@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger.audit.notes import notes_of
 from ledger.audit.receipts import parse_keys
+from ledger.audit.sources.notes import notes_of
 from ledger.log import keys, note, policy
 from ledger.log.checkpoint import Checkpoint, open_checkpoint, parse_any, sign_checkpoint
 from ledger.log.merkle import Frontier, TreeError

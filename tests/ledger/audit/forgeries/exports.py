@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ledger.audit.folder import MANIFEST, SCHEMES
-from ledger.audit.notes import notes_of
+from ledger.audit.sources.folder import MANIFEST, SCHEMES
+from ledger.audit.sources.notes import notes_of
 from ledger.log import keys
 from ledger.log.checkpoint import claimed
 from ledger.log.tiles import Tile, decode_bundle, encode_bundle, tiles_of_level

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ledger.audit import standing
+from ledger.audit.elsewhere import standing
 from tests.ledger.audit.forgeries.table import By, Who
 
 

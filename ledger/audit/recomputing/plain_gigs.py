@@ -17,7 +17,7 @@ import msgspec
 from contracts import forms
 from contracts.entry import BalanceRow, Salter
 from ledger.audit import grammar
-from ledger.audit.recurring import RecurringGigs, RecurringPostings
+from ledger.audit.recomputing.recurring import RecurringGigs, RecurringPostings
 from ledger.domain.earning import Gig
 from ledger.domain.posting import Contribution
 from ledger.intake import platform_of

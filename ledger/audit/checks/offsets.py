@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contracts.entry import Cause, Position
 from contracts.topics import CONTROL
 from ledger.audit.findings import Findings
-from ledger.audit.kept import KeptTopic
+from ledger.audit.keeping.kept import KeptTopic
 
 
 class Partition:

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from contracts import entry as entries
 from contracts.entry import Entry, EntryError, Kind, StoredEvent
-from ledger.audit import notes
-from ledger.audit.export_folder import MANIFEST
-from ledger.audit.proven import ProvenTiles
+from ledger.audit.exporting.export_folder import MANIFEST
+from ledger.audit.sources import notes
+from ledger.audit.sources.proven import ProvenTiles
 from ledger.errors import LedgerError
 from ledger.keyring import ring_of
 from ledger.log import keys
@@ -47,8 +47,8 @@ from ledger.log.tiles import (
 )
 
 if TYPE_CHECKING:
-    from ledger.audit.export_folder import ExportFolder
-    from ledger.audit.export_sources import Shown, Source
+    from ledger.audit.exporting.export_folder import ExportFolder
+    from ledger.audit.exporting.export_sources import Shown, Source
     from ledger.log.keys import LogVerifier
 
 FORMAT: Final = "iuran-export/v1"

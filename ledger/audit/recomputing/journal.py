@@ -21,10 +21,10 @@ from contracts.entry import ENGINE, Entry, EntryError, Kind, StoredEvent, decode
 from ledger import parts
 from ledger.accounts import account_of, stated_of
 from ledger.acts import Acts
-from ledger.audit.closed import ClosedWorkers
-from ledger.audit.differences import balance_difference, difference
 from ledger.audit.findings import Findings
-from ledger.audit.plain_gigs import NO_COLUMN, PlainGigs
+from ledger.audit.recomputing.closed import ClosedWorkers
+from ledger.audit.recomputing.differences import balance_difference, difference
+from ledger.audit.recomputing.plain_gigs import NO_COLUMN, PlainGigs
 from ledger.books import Line, book_of, known_gig
 from ledger.domain.accrual import accrue
 from ledger.domain.fold import UntoldGig
@@ -37,7 +37,7 @@ from ledger.errors import InvariantError
 from ledger.intake import close_of_entry, fact_of_entry, platform_of
 
 if TYPE_CHECKING:
-    from ledger.audit.plain_gigs import PlainGig
+    from ledger.audit.recomputing.plain_gigs import PlainGig
     from ledger.books import KnownGig
     from ledger.domain.story import Fact
     from ledger.parts import Part

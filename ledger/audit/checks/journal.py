@@ -36,18 +36,18 @@ from contracts.entry import (
 )
 from contracts.rejections import Code
 from contracts.topics import CONTROL, GIGS, partition_of
-from ledger.audit.balances import PLATFORM_SOURCE, Balances
-from ledger.audit.event_keys import EventKeys, digest_of
+from ledger.audit.checks.balances import PLATFORM_SOURCE, Balances
+from ledger.audit.checks.event_keys import EventKeys, digest_of
+from ledger.audit.checks.growth import Growth
+from ledger.audit.checks.journal_keys import JournalKeys
+from ledger.audit.checks.offsets import Offsets
+from ledger.audit.checks.plain import Plain
+from ledger.audit.checks.references import LeavesAt, References
+from ledger.audit.checks.signatures import Signatures
 from ledger.audit.findings import Finding, Findings
-from ledger.audit.growth import Growth
-from ledger.audit.journal_keys import JournalKeys
-from ledger.audit.kept import KeptJournal
+from ledger.audit.keeping.kept import KeptJournal
 from ledger.audit.kept_tiles import Tiles
-from ledger.audit.offsets import Offsets
-from ledger.audit.plain import Plain
-from ledger.audit.references import LeavesAt, References
 from ledger.audit.rows import Column, Head, RefusedRow, Rows
-from ledger.audit.signatures import Signatures
 
 _OPERATOR: Final = "urn:iuran:operator"
 _CODES: Final = frozenset(Code)

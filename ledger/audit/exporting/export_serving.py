@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.responses import Response
 
-from ledger.audit.export_folder import MANIFEST
-from ledger.audit.folder import FolderPaths
+from ledger.audit.exporting.export_folder import MANIFEST
+from ledger.audit.sources.folder import FolderPaths
 from ledger.errors import Unfit
 from ledger.log.merkle import HASH_BYTES
 from ledger.log.tiles import BUNDLE_BYTES_MAX, ENTRIES, TILE_BYTES, Tile, TileError

@@ -21,9 +21,9 @@ from psycopg import IsolationLevel
 from contracts import entry as entries
 from contracts.entry import Kind, StoredEvent
 from contracts.events import JOURNALS_MAX
-from ledger.audit import notes as cut
-from ledger.audit.http_paths import HttpPaths
-from ledger.audit.paths import ALL_VKEYS, texts
+from ledger.audit.sources import notes as cut
+from ledger.audit.sources.http_paths import HttpPaths
+from ledger.audit.sources.paths import ALL_VKEYS, texts
 from ledger.errors import StoreUnavailable, Unfit
 from ledger.log import checkpoint as checkpoints
 from ledger.log.note import NOTE_BYTES_MAX
@@ -41,7 +41,7 @@ from ledger.log.tiles import (
 from ledger.store import cosignatures, database, tiles
 
 if TYPE_CHECKING:
-    from ledger.audit.paths import Paths
+    from ledger.audit.sources.paths import Paths
 
 VKEYS_BYTES_MAX: Final = 1 << 16
 EARLIER_AT_ONCE: Final = 200

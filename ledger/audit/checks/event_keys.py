@@ -14,7 +14,7 @@ from hashlib import sha256
 from itertools import chain
 from typing import Final
 
-from ledger.audit.kept import KeptEvents
+from ledger.audit.keeping.kept import KeptEvents
 
 KEY_BYTES: Final = 16
 HEAPS: Final = 256

@@ -14,10 +14,10 @@ from typing import Final
 
 from contracts.entry import Position
 from ledger.audit.kept_tiles import KeptTile
-from ledger.audit.notes import notes_of
-from ledger.audit.paths import Paths
 from ledger.audit.rows import Head, RefusedRow, Rows
-from ledger.audit.source import Fault
+from ledger.audit.sources.notes import notes_of
+from ledger.audit.sources.paths import Paths
+from ledger.audit.sources.source import Fault
 from ledger.log.checkpoint import claimed
 from ledger.log.note import NoteError
 from ledger.log.tiles import (

@@ -13,9 +13,9 @@ from msgspec import UNSET
 
 from contracts.entry import BalanceRow, ContributionRow
 from ledger.accounts import OTHER_STATES
+from ledger.audit.checks.totals import INTEGER_END, Fund, Listings, Totals, is_exact
 from ledger.audit.findings import Findings
-from ledger.audit.kept import KeptBalances
-from ledger.audit.totals import INTEGER_END, Fund, Listings, Totals, is_exact
+from ledger.audit.keeping.kept import KeptBalances
 from ledger.domain.ids import PLATFORM
 from ledger.domain.period import parse_period
 

@@ -20,7 +20,7 @@ from typing import Final
 import msgspec
 
 from contracts.entry import ENGINE
-from ledger.audit.kept import KeptJournal
+from ledger.audit.keeping.kept import KeptJournal
 from ledger.errors import Unfit
 
 FORMAT: Final = "iuran-verified/v1"

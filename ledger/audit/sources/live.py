@@ -17,12 +17,12 @@ import msgspec
 
 from contracts.entry import EntryError, StoredEvent, decode
 from contracts.events import JOURNALS_MAX
-from ledger.audit.folder import head_of
-from ledger.audit.http_paths import HttpPaths
-from ledger.audit.paths import ALL_VKEYS, Below
 from ledger.audit.rows import Head
-from ledger.audit.source import Stored
-from ledger.audit.tiled import VKEYS_BYTES_MAX, TiledJournal
+from ledger.audit.sources.folder import head_of
+from ledger.audit.sources.http_paths import HttpPaths
+from ledger.audit.sources.paths import ALL_VKEYS, Below
+from ledger.audit.sources.source import Stored
+from ledger.audit.sources.tiled import VKEYS_BYTES_MAX, TiledJournal
 from ledger.errors import Unfit
 from ledger.log.note import NOTE_BYTES_MAX
 from ledger.log.tiles import BUNDLE_BYTES_MAX, ENTRIES, TileError, decode_bundle, tile_at

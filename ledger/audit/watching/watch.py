@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ledger.audit.proven import ProvenTiles
+from ledger.audit.sources.proven import ProvenTiles
 from ledger.log import keys
 from ledger.log.checkpoint import Checkpoint, claimed, open_checkpoint
 from ledger.log.note import NOTE_BYTES_MAX, NoteError
@@ -28,7 +28,7 @@ from ledger.log.prover import fold_consistency, needs_consistency
 from ledger.log.tiles import TILE_BYTES, Tile, TileError
 
 if TYPE_CHECKING:
-    from ledger.audit.paths import Paths
+    from ledger.audit.sources.paths import Paths
 
 VKEYS_BYTES_MAX: Final = 1 << 16
 

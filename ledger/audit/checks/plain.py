@@ -25,11 +25,11 @@ from msgspec import UNSET
 from contracts.entry import ContributionRow, Kind, Salter, encode
 from contracts.topics import partition_of
 from ledger.audit import grammar
-from ledger.audit.balances import PLATFORM_SOURCE, Balances
-from ledger.audit.event_keys import EventKeys
-from ledger.audit.offsets import Offsets, Partition
+from ledger.audit.checks.balances import PLATFORM_SOURCE, Balances
+from ledger.audit.checks.event_keys import EventKeys
+from ledger.audit.checks.offsets import Offsets, Partition
+from ledger.audit.checks.totals import Fund, Listing, Totals, is_exact
 from ledger.audit.rows import Columns
-from ledger.audit.totals import Fund, Listing, Totals, is_exact
 
 POSTED_MAX: Final = 1 << 14
 TAILS_MAX: Final = 1 << 12

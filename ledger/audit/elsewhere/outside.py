@@ -16,7 +16,7 @@ from contracts.topics import CHECKPOINTS
 from streams.checkpoints import BrokerUnavailable, Checkpoints
 
 if TYPE_CHECKING:
-    from ledger.audit.standing import Unread
+    from ledger.audit.elsewhere.standing import Unread
     from streams.connection import Broker
 
 ANSWER_SECONDS: Final = 15

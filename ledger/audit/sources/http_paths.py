@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
-from ledger.audit.paths import ALL, Query, Wanted
+from ledger.audit.sources.paths import ALL, Query, Wanted
 from ledger.errors import StoreUnavailable, Unfit
 
 ANSWER_SECONDS: Final = 30

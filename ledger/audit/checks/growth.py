@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+from ledger.audit.checks.journal_keys import JournalKeys, OpenedNote
 from ledger.audit.findings import Findings
-from ledger.audit.journal_keys import JournalKeys, OpenedNote
-from ledger.audit.kept import KeptTree
+from ledger.audit.keeping.kept import KeptTree
 from ledger.audit.kept_tiles import KeptTile, Tiles, root_within
 from ledger.audit.rows import Head
 from ledger.errors import Unfit

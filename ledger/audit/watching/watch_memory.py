@@ -17,13 +17,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ledger.audit.watch import Seen
+from ledger.audit.watching.watch import Seen
 from ledger.errors import Unfit
 from ledger.log.checkpoint import claimed
 from ledger.log.note import NoteError
 
 if TYPE_CHECKING:
-    from ledger.audit.watch import Raised
+    from ledger.audit.watching.watch import Raised
 
 FORMAT: Final = "iuran-watch/v1"
 _FILE: Final = re.compile(r"log-(0|[1-9][0-9]{0,4})\.json", re.ASCII)

@@ -23,7 +23,7 @@ import msgspec
 from contracts.entry import Entry, StoredEvent
 from contracts.events import KeyChanged
 from ledger.audit.findings import Findings
-from ledger.audit.kept import KeptKey
+from ledger.audit.keeping.kept import KeptKey
 from ledger.keyring import Key, KeyRing, Trusted, ring_after
 from ledger.log import note as notes
 from ledger.log.checkpoint import Checkpoint

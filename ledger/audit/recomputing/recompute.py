@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ledger.audit import parallel
 from ledger.audit.findings import Finding
-from ledger.audit.lookups import Lookups
-from ledger.audit.plain_gigs import NO_COLUMN
-from ledger.audit.recomputing import Recomputing
+from ledger.audit.recomputing.journal import Recomputing
+from ledger.audit.recomputing.plain_gigs import NO_COLUMN
+from ledger.audit.sources.lookups import Lookups
 
 if TYPE_CHECKING:
     from ledger.audit.parallel import Advance
-    from ledger.audit.source import Stored, View
+    from ledger.audit.sources.source import Stored, View
 
 
 class Task(NamedTuple):

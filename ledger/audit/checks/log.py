@@ -12,11 +12,11 @@ from typing import Any, Final
 import msgspec
 
 from contracts.entry import EntryError, Kind, StoredEvent, decode
+from ledger.audit.checks.growth import Growth
+from ledger.audit.checks.journal_keys import JournalKeys
+from ledger.audit.checks.references import LeavesAt
 from ledger.audit.findings import Finding, Findings
-from ledger.audit.growth import Growth
-from ledger.audit.journal_keys import JournalKeys
 from ledger.audit.kept_tiles import Tiles
-from ledger.audit.references import LeavesAt
 from ledger.audit.rows import Head, Rows
 
 _BEHIND_KIND: Final = len(b',"received_at":"2026-03-01T08:15:31.123Z","salt":""}') + 32

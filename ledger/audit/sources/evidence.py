@@ -21,7 +21,7 @@ from psycopg import IsolationLevel
 from contracts.entry import LEAF_BYTES_MAX, Position
 from ledger.audit.kept_tiles import KeptTile
 from ledger.audit.rows import Columns, Head, RefusedRow, Rows
-from ledger.audit.source import Fault, Stored, StoredHead
+from ledger.audit.sources.source import Fault, Stored, StoredHead
 from ledger.errors import StoreUnavailable, Unfit
 from ledger.log.note import NOTE_BYTES_MAX
 from ledger.log.tiles import Tile

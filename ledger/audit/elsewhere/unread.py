@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString
 import psycopg
 
 from contracts.topics import CONTROL
-from ledger.audit import standing
-from ledger.audit.standing import Look, Unread
+from ledger.audit.elsewhere import standing
+from ledger.audit.elsewhere.standing import Look, Unread
 from ledger.errors import StoreUnavailable
 from ledger.store import database
 from streams import unread as broker_side

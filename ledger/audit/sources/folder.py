@@ -23,10 +23,10 @@ import msgspec
 from msgspec import Meta
 
 from contracts.events import JOURNALS_MAX
-from ledger.audit.paths import ALL, Below, Query, Wanted
 from ledger.audit.rows import Head
-from ledger.audit.source import Stored, StoredHead
-from ledger.audit.tiled import VKEYS_BYTES_MAX, TiledJournal
+from ledger.audit.sources.paths import ALL, Below, Query, Wanted
+from ledger.audit.sources.source import Stored, StoredHead
+from ledger.audit.sources.tiled import VKEYS_BYTES_MAX, TiledJournal
 from ledger.errors import Unfit
 from ledger.log.checkpoint import claimed
 from ledger.log.note import NOTE_BYTES_MAX, NoteError

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Final
 from contracts import forms
 from contracts.events import SCHEME_TEXT_MAX
 from ledger.audit.findings import Finding
-from ledger.audit.folder import SCHEMES
+from ledger.audit.sources.folder import SCHEMES
 from ledger.log.checkpoint import claimed
 from ledger.log.note import NoteError
 
 if TYPE_CHECKING:
-    from ledger.audit.folder import Export
-    from ledger.audit.verify import Walked
+    from ledger.audit.sources.folder import Export
+    from ledger.audit.verdict import Walked
 
 _BYTES_MAX: Final = 4 * SCHEME_TEXT_MAX
 _DIGESTED: Final = ("vkey", "checkpoint", "checkpoints")

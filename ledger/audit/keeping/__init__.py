@@ -1,0 +1,1 @@
+"""What an audit remembers, to go on from where it came to."""

@@ -1,0 +1,1 @@
+"""Following logs from outside, with what was seen kept as evidence."""
