@@ -68,6 +68,8 @@ def test_a_checkpoint_is_cosigned_and_shown(app: FastAPI) -> None:
     assert [witness.timestamp_of(line) for line in opened] == [NOW, NOW]
     found = ask(app, "GET", shown)
     assert (found.status_code, found.headers["content-type"]) == (200, TEXT)
+    cached = [told.headers["cache-control"] for told in (answer, found, ask(app, "GET", f"/{64 * 'a'}/checkpoint"))]
+    assert cached == ["no-store", "public, max-age=5", "no-store"]
     assert len(note.open(found.content, [LOG.verifier, *(key.verifier for key in W)]).signatures) == 3
     assert found.content.endswith(answer.content)
 
