@@ -67,7 +67,7 @@ def verify(
     strict: Annotated[
         bool,
         typer.Option(
-            "--strict", help="Warnings are findings too: a gig id in two journals, records that nobody reads."
+            "--strict", help="Warnings are findings too: a gig id in two journals, unread records, revoked keys."
         ),
     ] = False,
     since: Annotated[

@@ -62,7 +62,7 @@ class Findings:
     def warn(self, text: str) -> None:
         """Take down what breaks no law; at most `limit` of them are kept."""
         if len(self.warnings) < self.limit:
-            self.warnings.append(f"journal {self.journal}: {text}")
+            self.warnings.append(text)
 
     def first_within(self, start: int, end: int) -> int | None:
         """Give the smallest index start <= i < end that has a finding, if any."""

@@ -35,6 +35,7 @@ from ledger.audit.findings import Finding
 from ledger.audit.keeping.kept import KeptJournal
 from ledger.audit.verdict import Verdict, Walked
 from ledger.errors import Unfit
+from ledger.log import policy as policies
 
 if TYPE_CHECKING:
     from ledger.audit.elsewhere.outside import Outside
@@ -60,6 +61,7 @@ class Task(NamedTuple):
     log_only: bool
     since: bytes | None = None
     keep: bool = False
+    policy: bytes | None = None
 
 
 def verify(
@@ -82,7 +84,8 @@ def verify(
 
     `vkeys` are verifier keys that the auditor trusts, by journal, one a line: without one those that the source lists
     are taken, so that who may write there may also choose the key. `known_secrets` let salts be made again. `held` is
-    what was kept elsewhere and must be in the logs. `policy`: the checkpoints shown to others must have its quorum.
+    what was kept elsewhere and must be in the logs. `policy`: the checkpoints shown to others must have its quorum, and
+    what is held and has it is believed, whatever became of the journals' keys.
     `log_only`: leaves, tree, tiles and signatures, and nothing that entries say. `since`: what was kept of journals
     that were verified before; they are gone on from there. `keep`: give what is to be kept, as `Walked.kept`; neither
     goes with `log_only`. Raises Unfit for what can't be gone on from.
@@ -98,12 +101,15 @@ def verify(
             log_only,
             since.get(head.head.journal),
             keep,
+            None if policy is None else policy.format(),
         )
         for head in chosen
     ]
     walked = parallel.each(walk, tasks, advance, cores)
     found, between_them = _between(stored, chosen, walked, outside, vkeys, policy, strict=strict)
-    warnings = [*(warning for w in walked for warning in w.warnings), *between_them]
+    doubts = [(w.journal, doubt) for w in walked for doubt in w.warnings]
+    found += [Finding("L6", journal, None, doubt) for journal, doubt in doubts if strict]
+    warnings = [*(f"journal {journal}: {doubt}" for journal, doubt in doubts if not strict), *between_them]
     by_journal = sorted({f.journal for f in found} | {w.journal for w in walked})
     listed = {w.journal: w.findings for w in walked}
     return Verdict(
@@ -163,6 +169,7 @@ def walk(task: Task, advance: Advance) -> Walked:
             source.partial_tiles,
             source.leaves_at,
             task.trusted,
+            None if task.policy is None else policies.parse(task.policy),
         )
         _feed(check, source, advance, 0 if since is None else since.size)
         for fault in source.faults:

@@ -48,6 +48,7 @@ from ledger.audit.findings import Finding, Findings
 from ledger.audit.keeping.kept import KeptJournal
 from ledger.audit.kept_tiles import Tiles
 from ledger.audit.rows import Column, Head, RefusedRow, Rows
+from ledger.log.policy import Policy
 
 _OPERATOR: Final = "urn:iuran:operator"
 _CODES: Final = frozenset(Code)
@@ -117,9 +118,11 @@ class JournalCheck:
         partial_tiles: bool = False,
         leaves_at: LeavesAt | None = None,
         trusted: Sequence[str] = (),
+        policy: Policy | None = None,
     ) -> None:
         """Begin: `listed` are the verifier keys that the source lists, `trusted` those that the auditor brings, if any.
 
+        `policy`: what a quorum of its witnesses has cosigned is believed, whatever became of the journal's keys.
         `outside` are checkpoints seen elsewhere (the topic of checkpoints, a witness, an earlier audit), each under a
         word that says where: the log must contain them all (L6). `tiles` gives those kept beside the entries, the
         partial ones of the whole tree among them if `partial_tiles`. `leaves_at` gives stored leaves by index, for what
@@ -127,7 +130,7 @@ class JournalCheck:
         """
         if head.journal != self.journal:
             self._add("L5", None, f"head: expected journal {self.journal}, got {head.journal}")
-        self._keys.start(listed, trusted)
+        self._keys.start(listed, trusted, policy)
         self._growth = Growth(self.findings, self._keys, tiles, partial_tiles, self._remember)
         self._references = References(self.journal, self.findings, leaves_at)
         if self._since is not None:

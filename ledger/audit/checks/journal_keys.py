@@ -7,7 +7,8 @@ must be the journal's, and the list must be what the entries make of it.
 
 Signatures of keys that nobody knows are passed over, as c2sp.org/signed-note asks. Those of the journal's own keys are
 not: one by a key that was not added yet, or was retired, says that somebody signs who may not. A revoked key's, over a
-size above the trusted one, says nothing, whoever made it.
+size above the trusted one, says nothing, whoever made it; but what a quorum of the auditor's witnesses has cosigned is
+believed whatever became of the keys beside it, so that who writes a log anew can't revoke what others hold of it.
 
 Upholds L6 as an auditor. Must not know where entries come from.
 """
@@ -28,17 +29,22 @@ from ledger.keyring import Key, KeyRing, Trusted, ring_after
 from ledger.log import note as notes
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.keys import LogVerifier, parse_log_vkey
-from ledger.log.note import NoteError
+from ledger.log.note import NoteError, Signature
+from ledger.log.policy import NONE, Policy
 
 _changed = msgspec.json.Decoder(KeyChanged).decode
 _KeyId = tuple[str, bytes]
 
 
 class OpenedNote(NamedTuple):
-    """A checkpoint that a key of the journal signed, and all of the journal's keys that did, by name and id."""
+    """A checkpoint that a key of the journal signed, and all of the journal's keys that did, by name and id.
+
+    `witnessed`: a quorum of the auditor's policy has cosigned it; then it may have no signature of the journal's.
+    """
 
     checkpoint: Checkpoint
     signed_by: frozenset[_KeyId]
+    witnessed: bool = False
 
 
 class Claim(NamedTuple):
@@ -58,6 +64,7 @@ class JournalKeys:
         self._journal = journal
         self._add = findings.add
         self._listed: tuple[str, ...] = ()
+        self._policy: Policy | None = None
         self._trusted: dict[str, LogVerifier] = {}
         self._known: dict[_KeyId, LogVerifier] = {}
         self._reach: dict[_KeyId, int] = {}
@@ -87,9 +94,12 @@ class JournalKeys:
         self._become(KeyRing(tuple(keys)))
         self._reach = {(k.verifier.name, k.verifier.key_id): told.reach for k, told in zip(keys, kept, strict=True)}
 
-    def start(self, listed: Sequence[str], trusted: Sequence[str]) -> None:
-        """Take the keys that the source lists and those that are trusted; none trusted: those listed are."""
-        self._listed = tuple(listed)
+    def start(self, listed: Sequence[str], trusted: Sequence[str], policy: Policy | None = None) -> None:
+        """Take the keys that the source lists and those that are trusted; none trusted: those listed are.
+
+        `policy`: whose cosignatures are believed.
+        """
+        self._listed, self._policy = tuple(listed), policy
         for vkey in dict.fromkeys([*(trusted or listed), *listed]):
             try:
                 verifier = parse_log_vkey(vkey)
@@ -129,13 +139,17 @@ class JournalKeys:
             self.claims.append(Claim(index, trusted[0]))
 
     def open(self, note: bytes) -> OpenedNote:
-        """Give the checkpoint in a note under any key that is known by now. Raises NoteError."""
-        opened = notes.open(note, self._known.values())
-        checkpoint = Checkpoint.parse(opened.text)
-        signed_by = frozenset((s.name, s.key_id) for s in opened.signatures if s.name == checkpoint.origin)
-        if not signed_by:
+        """Give the checkpoint in a note under any key that is known by now, or a quorum's. Raises NoteError."""
+        text, signatures = notes.parse(note)
+        checkpoint = Checkpoint.parse(text)
+        witnessed = self._is_witnessed(text, signatures)
+        own = [signature for signature in signatures if (signature.name, signature.key_id) in self._known]
+        if own or not witnessed:
+            own = list(notes.verify(text, signatures, self._known.values()))
+        signed_by = frozenset((s.name, s.key_id) for s in own if s.name == checkpoint.origin)
+        if not signed_by and not witnessed:
             raise NoteError(f"checkpoint origin: expected the signing key's name, got {checkpoint.origin[:80]}")
-        return OpenedNote(checkpoint, signed_by)
+        return OpenedNote(checkpoint, signed_by, witnessed)
 
     def missing(self, opened: OpenedNote) -> list[str]:
         """Give the ids (hex) of the keys that, by the entries, sign a checkpoint of this size and did not sign this."""
@@ -151,9 +165,9 @@ class JournalKeys:
         return self._is_followed() and not self.strangers(opened) and not self.is_vouched(opened)
 
     def is_vouched(self, opened: OpenedNote) -> bool:
-        """Tell whether a key has signed a checkpoint whose signature over this size proves something."""
+        """Tell whether a key has signed a checkpoint whose signature over this size proves something, or a quorum."""
         vouching = self.ring.vouching(opened.checkpoint.size)
-        return not self._is_followed() or len(self._due(vouching, opened)) < len(vouching)
+        return not self._is_followed() or opened.witnessed or len(self._due(vouching, opened)) < len(vouching)
 
     def agreed(self, opened: OpenedNote) -> None:
         """Take note that a checkpoint is of the tree: how far each key has signed the journal."""
@@ -195,6 +209,11 @@ class JournalKeys:
             reach[key.verifier.vkey()] = size if key.trusted is None else min(size, key.trusted.size)
         believed = self.ring.believed(self._trusted, reach)
         return max(reach.values()) == max((reach[vkey] for vkey in believed), default=0)
+
+    def _is_witnessed(self, text: str, signatures: Iterable[Signature]) -> bool:
+        if self._policy is None or self._policy.quorum == NONE:
+            return False
+        return self._policy.reached(self._policy.cosigned(text, signatures))
 
     def _due(self, keys: Iterable[LogVerifier], opened: OpenedNote) -> list[LogVerifier]:
         if not self._is_followed():

@@ -18,6 +18,7 @@ from ledger.audit.checks.references import LeavesAt
 from ledger.audit.findings import Finding, Findings
 from ledger.audit.kept_tiles import Tiles
 from ledger.audit.rows import Head, Rows
+from ledger.log.policy import Policy
 
 _BEHIND_KIND: Final = len(b',"received_at":"2026-03-01T08:15:31.123Z","salt":""}') + 32
 _MARKS: Final = {kind: f'"kind":"{kind}"'.encode() for kind in Kind}
@@ -50,9 +51,10 @@ class LogCheck:
         partial_tiles: bool = False,
         leaves_at: LeavesAt | None = None,  # noqa: ARG002 - as a JournalCheck takes it
         trusted: Sequence[str] = (),
+        policy: Policy | None = None,
     ) -> None:
         """Begin, as a JournalCheck does."""
-        self._keys.start(listed, trusted)
+        self._keys.start(listed, trusted, policy)
         self._growth = Growth(self.findings, self._keys, tiles, partial_tiles)
         self._growth.begin(head, outside or {})
 

@@ -21,6 +21,7 @@ from deploy.cli.progress import SILENT
 from ledger.audit.exporting import export_sources
 from ledger.audit.sources.folder import FORMAT, MANIFEST
 from ledger.log import keys as keys_of_log
+from ledger.log import note as notes
 from ledger.log.checkpoint import claimed
 from ledger.log.witness import Request
 from ledger.store import keys
@@ -33,6 +34,8 @@ from tests.ledger.audit.forgeries.receipts import TIME
 from tests.ledger.audit.forgeries.rotations import LOG, ROTATIONS, SECOND, THIRD, Resigned
 from tests.support import foreign
 from tests.support.exports import LEDGER, MadeLog, rewritten
+
+WITNESS = keys_of_log.generate("witness.example/w", keys_of_log.COSIGNATURE)
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +72,10 @@ def held_outside(honest: Honest, place: Path) -> list[Path]:
     return sorted(place.glob("held-*"))
 
 
-def audited(folder: Path, vkeys: Path, held: Sequence[Path]) -> tuple[bool, set[str], str]:
+def audited(folder: Path, vkeys: Path, held: Sequence[Path], *more: str) -> tuple[bool, set[str], str]:
     """What `iuran audit verify DIR` says: whether all held, the laws it names, and all of it."""
     against = [text for path in held for text in ("--against", str(path))]
-    done = CliRunner().invoke(app, ["verify", str(folder), "--vkey", str(vkeys), *against])
+    done = CliRunner().invoke(app, ["verify", str(folder), "--vkey", str(vkeys), *against, *more])
     laws = {line.split()[0] for line in done.stdout.splitlines() if line.startswith("L")}
     return done.exit_code == 0, laws, f"{done.stdout}{done.exception}"
 
@@ -136,8 +139,40 @@ def test_what_a_revoked_key_signed_above_the_trusted_size_proves_nothing(
     told, _, text = audited(folder, vkeys, [held])
     assert told == holds, text
     assert holds == ("proves nothing" in text)
+    strict, _, text = audited(folder, vkeys, [held], "--strict")
+    assert not strict and (not holds or f"L6 journal 0: checkpoint {held} of size {size} proves nothing" in text)
     if foreign.missing_go() is None:
         assert foreign.go("verify-log", "-vkeys", vkeys, "-against", held, folder).holds == holds
+
+
+def cosigned(note: bytes, by_the_log: bool = True) -> bytes:
+    """A checkpoint with a witness's line beneath, and the log's own."""
+    text, own = notes.parse(note)
+    (line,) = notes.parse(notes.sign(text, [WITNESS.at(1_772_352_931)])).signatures
+    return notes.format(text, (*own, line) if by_the_log else (line,))
+
+
+@pytest.mark.parametrize("by_the_log", [True, False], ids=["and the log", "alone"])
+def test_what_witnesses_cosigned_is_believed_whatever_became_of_the_logs_key(by_the_log: bool, tmp_path: Path) -> None:
+    """Else who holds all keys writes a log anew, revokes the old key behind it, and what others hold proves nothing."""
+    policy, held, vkeys = tmp_path / "policy", tmp_path / "held", tmp_path / "trusted"
+    logs = "".join(f"log {signer.vkey()}\n" for signer in THIRD)
+    policy.write_text(f"{logs}witness w {WITNESS.vkey()} https://witness.example/w\nquorum w\n")
+    vkeys.write_text("".join(f"{signer.vkey()}\n" for signer in THIRD))
+    folder = whole(LOG, tmp_path / "log")
+    shown = folder / "log/0/checkpoint"
+    shown.write_bytes(cosigned(shown.read_bytes()))
+    fork = replace(LOG, leaves=[*LOG.leaves[:7], b"{}", *LOG.leaves[8:]])
+    for log, holds in ((LOG, True), (fork, False)):
+        held.write_bytes(cosigned(log.note(9, SECOND), by_the_log))
+        told, _, text = audited(folder, vkeys, [held], "--policy", str(policy))
+        assert told == holds, text
+        assert holds or f"checkpoint {held} of size 9: expected the tree's root, got another" in text
+        if by_the_log and foreign.missing_go() is None:
+            arguments = ("-vkeys", vkeys, "-policy", policy, "-against", held)
+            assert foreign.go("verify-log", *arguments, folder).holds == holds
+    policy.write_text(f"{logs}quorum none\n")
+    assert audited(folder, vkeys, [held], "--policy", str(policy))[0] == by_the_log, "nobody is asked: as without"
 
 
 def test_what_a_witness_that_was_set_back_cosigned_is_held_against_the_log(

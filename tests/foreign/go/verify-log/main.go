@@ -248,6 +248,9 @@ func (a *audit) growth(log *tree.Tree, entries *book.Book, known keys.Keys, pref
 		} else if !provesNothing(known, entries, checkpoint) {
 			contained(log, list, "held checkpoint", checkpoint)
 			signed(list, known, entries, "held checkpoint", checkpoint)
+		} else if a.quorum != nil && a.quorum.N > 0 && a.quorum.Satisfied(held.Note) {
+			// a quorum's word holds whatever became of the log's key
+			contained(log, list, "held checkpoint", checkpoint)
 		}
 	}
 	for _, root := range entries.Roots {
