@@ -50,6 +50,8 @@ class Findings:
         self.unlisted = 0
         self.warnings: list[str] = []
         """What an auditor should know and what breaks no law."""
+        self.doubted: set[str] = set()
+        """Where checkpoints were found that prove nothing, so that neither does what else was found there."""
         self._found: list[tuple[int, Finding]] = []
 
     def add(self, law: str, index: int | None, detail: str, place: int = 0) -> None:
@@ -59,8 +61,9 @@ class Findings:
         else:
             self.unlisted += 1
 
-    def warn(self, text: str) -> None:
-        """Take down what breaks no law; at most `limit` of them are kept."""
+    def doubt(self, where: str, text: str) -> None:
+        """Take down that a checkpoint found there proves nothing, which breaks no law; at most `limit` are kept."""
+        self.doubted.add(where)
         if len(self.warnings) < self.limit:
             self.warnings.append(text)
 

@@ -90,6 +90,11 @@ class MadeLog:
         tiles = {Tile.parse(path): content for path, content in tile_files(self.leaves[:new])}
         return prover.fold_consistency(old, new, tiles)
 
+    def inclusion(self, index: int, size: int) -> list[bytes]:
+        """The proof that the log of a size holds an entry."""
+        tiles = {Tile.parse(path): content for path, content in tile_files(self.leaves[:size])}
+        return prover.fold_inclusion(index, size, tiles)
+
     def write(self, folder: Path) -> Path:
         """Lay the log out below an export's folder; give its own folder."""
         own = folder / "log" / str(self.number)

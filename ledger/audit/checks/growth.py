@@ -244,7 +244,9 @@ class Growth:
             else:
                 self._signed_size = max(self._signed_size, size)
         elif self._keys.proves_nothing(opened):
-            self._findings.warn(f"{signed.what} of size {size} proves nothing: only keys revoked below it signed it")
+            self._findings.doubt(
+                signed.where, f"{signed.what} of size {size} proves nothing: only keys revoked below it signed it"
+            )
             return None
         elif not self._keys.is_vouched(opened):
             detail = "a signature that proves something at its size, got those of keys not in use there"

@@ -23,6 +23,7 @@ from ledger.audit.sources.folder import FORMAT, MANIFEST
 from ledger.log import keys as keys_of_log
 from ledger.log import note as notes
 from ledger.log.checkpoint import claimed
+from ledger.log.receipt import Receipt
 from ledger.log.witness import Request
 from ledger.store import keys
 from ledger.witness import memory
@@ -141,6 +142,8 @@ def test_what_a_revoked_key_signed_above_the_trusted_size_proves_nothing(
     assert holds == ("proves nothing" in text)
     strict, _, text = audited(folder, vkeys, [held], "--strict")
     assert not strict and (not holds or f"L6 journal 0: checkpoint {held} of size {size} proves nothing" in text)
+    held.write_bytes(Receipt(7, tuple(fork.inclusion(7, size)), fork.note(size, signers)).format())
+    assert audited(folder, vkeys, [held])[0] == holds, "a receipt by the thief accuses nobody either"
     if foreign.missing_go() is None:
         assert foreign.go("verify-log", "-vkeys", vkeys, "-against", held, folder).holds == holds
 
