@@ -7,11 +7,13 @@ processes, and says how far it is in entries.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from ledger.errors import LedgerError
@@ -38,7 +40,8 @@ def each(
     Raises LedgerError when one of the processes was killed.
     """
     if cores <= 1 or len(tasks) <= 1:
-        return [walk(task, advance) for task in tasks]
+        with _undisturbed():
+            return [walk(task, advance) for task in tasks]
     # spawned, not forked: a connection of this process must not be shared with, or closed by, its children
     context = multiprocessing.get_context("spawn")
     done = context.Value("Q", 0)
@@ -60,12 +63,28 @@ def each(
         pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Leave what stood before out of each search for unreachable objects: it is most of what there is to look at, and a
+    walk of long would look at it again and again. Afterwards all is as it was.
+    """
+    is_frozen = gc.get_freeze_count() > 0
+    if not is_frozen:
+        gc.freeze()
+    try:
+        yield
+    finally:
+        if not is_frozen:
+            gc.unfreeze()
+
+
 _done: Any = None  # in a child: the counter that it shares with its parent
 
 
 def _share(done: Any) -> None:
     global _done  # noqa: PLW0603 - the one way in which a pool hands a shared counter to its processes
     _done = done
+    gc.freeze()
 
 
 def _walked(walk: Callable[[Task, Advance], Result], task: Task) -> Result:

@@ -2,8 +2,8 @@
 
 What reading the long way asks of such an entry is asked here by `ledger.audit.grammar`, by its place, event key and
 salt, and by the rows of its postings and balances, so that the long way would read it without a finding. What is not so
-is None, whatever the reason, and goes the long way. The postings themselves are left to be compared, as bytes, with
-what the gig comes to. Upholds L3, L4 and L10 as an auditor; a test walks both ways and holds them together. Must not
+is None, whatever the reason, and goes the long way. Postings and balances themselves are left to be compared with what
+the gig comes to. Upholds L3, L4 and L10 as an auditor; a test walks both ways and holds them together. Must not
 know accounts or schemes.
 """
 
@@ -28,6 +28,7 @@ VOICES_MAX: Final = 1 << 10
 """How many sources are remembered; beyond that all are forgotten: strangers can't fill memory."""
 
 _balances = grammar.rows(BalanceRow).fullmatch
+_new = tuple.__new__
 
 
 class PlainGig(NamedTuple):
@@ -77,7 +78,7 @@ class PlainGigs:
             gig = self._gigs.gig(voice.platform, worker, forms.parse_instant(time.decode()), data)
         except ValueError:
             return None
-        return PlainGig(gig, postings, balances)
+        return _new(PlainGig, (gig, postings, balances))
 
     def _hear(self, named: bytes) -> _Voice | None:
         """Give who speaks where, as an entry's cause names them; None for a source that is no platform."""
