@@ -9,7 +9,7 @@ Must not know laws or findings. Source: c2sp.org/tlog-tiles@v0.1.0 (paths, conte
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
@@ -20,7 +20,7 @@ from contracts.events import JOURNALS_MAX
 from ledger.audit.rows import Head
 from ledger.audit.sources.folder import head_of
 from ledger.audit.sources.http_paths import HttpPaths
-from ledger.audit.sources.paths import ALL_VKEYS, Below
+from ledger.audit.sources.paths import ALL_VKEYS, Below, Paths
 from ledger.audit.sources.source import Stored
 from ledger.audit.sources.tiled import VKEYS_BYTES_MAX, TiledJournal
 from ledger.errors import Unfit
@@ -30,7 +30,11 @@ from ledger.log.tiles import BUNDLE_BYTES_MAX, ENTRIES, TileError, decode_bundle
 ATTEMPTS: Final = 5
 """How often a server that is busy or away is asked: an audit of a day should not end on a minute's restart."""
 _NEWEST: Final = "checkpoint?newest=true"
-_HEAD: Final = ((_NEWEST, NOTE_BYTES_MAX), ("checkpoint", NOTE_BYTES_MAX), (ALL_VKEYS, VKEYS_BYTES_MAX))
+_NOTES: Final = (_NEWEST, "checkpoint")
+
+
+Answers = tuple[bytes | None, bytes | None, bytes | None]
+"""The newest checkpoint, the one that is shown, the verifier keys; None for what is not there."""
 
 
 class Server(NamedTuple):
@@ -71,19 +75,43 @@ def opened(server: Server) -> Stored:
     """
     with reached(server) as paths:
         ledger, journals = _opening(server, paths)
-        answers = paths.read([(f"log/{n}/{what}", limit) for n in range(journals) for what, limit in _HEAD])
-    several = zip(answers[::3], answers[1::3], answers[2::3], strict=True)
+        several = heads_of(paths, journals)
     heads = tuple(
         head_of(number, newest, vkeys, f"{server.url}/log/{number}")._replace(shown=shown)
-        for number, (newest, shown, vkeys) in enumerate(several)
+        for number, (newest, shown, vkeys) in several.items()
         if newest is not None and vkeys is not None
     )
     return Stored(LiveView(server, tuple(stored.head for stored in heads)), ledger, journals, "", heads, ())
 
 
+def heads_of(paths: Paths, journals: int) -> dict[int, Answers]:
+    """Give each journal's newest published checkpoint, the one that is shown, and its verifier keys.
+
+    The keys are asked for before and after: where they changed meanwhile all is asked again, since a checkpoint and the
+    keys of another moment look like a fault of the ledger's.
+    """
+    found: dict[int, Answers] = {}
+    asked = list(range(journals))
+    before = _keys_of(paths, asked)
+    for _ in range(ATTEMPTS):
+        notes = paths.read([(f"log/{n}/{note}", NOTE_BYTES_MAX) for n in asked for note in _NOTES])
+        after = _keys_of(paths, asked)
+        found |= {n: (notes[2 * at], notes[2 * at + 1], after[n]) for at, n in enumerate(asked)}
+        asked = [n for n in asked if after[n] != before[n]]
+        before = after
+        if not asked:
+            break
+    return dict(sorted(found.items()))
+
+
+def _keys_of(paths: Paths, journals: Sequence[int]) -> dict[int, bytes | None]:
+    answers = paths.read([(f"log/{n}/{ALL_VKEYS}", VKEYS_BYTES_MAX) for n in journals])
+    return dict(zip(journals, answers, strict=True))
+
+
 def _opening(server: Server, paths: HttpPaths) -> tuple[str, int]:
     """Give the ledger's name and its journals, as entry 0 of log 0 says; that is checked with all the others later."""
-    note, _, vkeys = paths.read([(f"log/0/{what}", limit) for what, limit in _HEAD])
+    note, vkeys = paths.read([(f"log/0/{_NEWEST}", NOTE_BYTES_MAX), (f"log/0/{ALL_VKEYS}", VKEYS_BYTES_MAX)])
     if note is None or vkeys is None:
         raise Unfit(f"{server.url}: expected a ledger's logs below /log/, got none")
     size = head_of(0, note, vkeys, f"{server.url}/log/0").head.size

@@ -7,12 +7,14 @@ which no checkpoint was ever signed. So all that the API shows, its history amon
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from deploy import rotating
@@ -23,6 +25,8 @@ from deploy.embedded.stack import Servers
 from ledger.api import routes_log
 from ledger.audit.exporting import export_sources
 from ledger.audit.exporting.export_serving import create_app
+from ledger.audit.sources import live
+from ledger.audit.sources.paths import ALL, Query, Wanted
 from ledger.errors import Unfit
 from ledger.log.checkpoint import claimed
 from ledger.store import keys
@@ -220,8 +224,8 @@ def test_the_history_travels_into_an_export_and_is_verified_there(
 
 def test_without_an_auditors_token_nothing_is_read(address: tuple[str, ...], rotated: Rotated) -> None:
     url, _, token = address
-    for given in ((), ("--token", token[:-4] + "AAAA")):
-        code, lines = audit(url, *given)
+    for shown in ((), ("--token", token[:-4] + "AAAA")):
+        code, lines = audit(url, *shown)
         assert code == 2
         assert "token" in lines[0]
 
@@ -250,3 +254,38 @@ def test_where_the_quorum_came_before_keys_changed_all_holds_too(
     assert (live[0], live[1][-1]) == (0, f"verified: 1 journals, {entries} entries"), live
     if foreign.missing_go() is None:
         assert foreign.go("verify-log", tmp_path / "out").holds
+
+
+class Turning:
+    """Paths to journals whose keys change at some of the questions, counted from 0."""
+
+    together = 8
+
+    def __init__(self, changes: Sequence[frozenset[int]]) -> None:
+        self.changes = changes
+        self.now = -1
+
+    def read(self, paths: Wanted) -> list[bytes | None]:
+        self.now += 1
+        return [self._one(int(path.split("/")[1]), path) for path, _ in paths]
+
+    def _one(self, journal: int, path: str) -> bytes:
+        number = sum(change <= self.now for change in self.changes[journal])
+        return b"keys %d" % number if "vkey" in path else b"checkpoint under keys %d" % number
+
+    def stream(self, path: str, query: Query = ALL) -> Iterator[bytes]:
+        raise NotImplementedError
+
+
+@given(st.lists(st.frozensets(st.integers(1, 9), max_size=live.ATTEMPTS - 1), min_size=1, max_size=4))
+def test_a_checkpoint_and_keys_are_of_one_moment_while_keys_change(changes: list[frozenset[int]]) -> None:
+    paths = Turning(changes)
+    for newest, shown, vkeys in live.heads_of(paths, len(changes)).values():
+        assert newest == shown == b"checkpoint under " + (vkeys or b"")
+    assert paths.now <= 2 + 2 * len(frozenset().union(*changes)), "asked again only where keys changed"
+
+
+def test_keys_that_change_all_the_time_are_not_asked_for_for_ever() -> None:
+    paths = Turning([frozenset(range(1000))])
+    assert list(live.heads_of(paths, 1)) == [0]
+    assert paths.now == 2 * live.ATTEMPTS
