@@ -304,6 +304,7 @@ TAMPERINGS: dict[str, Tampering] = {
     "duplicates": (set_in("cause", "since", "duplicates", to=2), 7, "L12"),
     "gap": (set_in("cause", "since", "gap", to=3), 7, "L12"),
     "negative count": (set_in("cause", "since", to={"duplicates": 6, "gap": -1}), 7, "L12"),
+    "negative duplicates": (set_in("cause", "since", to={"duplicates": -1, "gap": 6}), 7, "L12"),
     "offset skipped": (set_in("cause", "offset", to=lambda o: o + 1), 9, "L12"),
     "offset again": (set_in("cause", "offset", to=lambda o: o - 1), 9, "L3"),
     "partition": (set_in("cause", "partition", to=0), 9, "L12"),
