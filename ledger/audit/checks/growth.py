@@ -244,9 +244,7 @@ class Growth:
             else:
                 self._signed_size = max(self._signed_size, size)
         elif self._keys.proves_nothing(opened):
-            self._findings.doubt(
-                signed.where, f"{signed.what} of size {size} proves nothing: only keys revoked below it signed it"
-            )
+            self._doubt(signed)
             return None
         elif not self._keys.is_vouched(opened):
             detail = "a signature that proves something at its size, got those of keys not in use there"
@@ -257,6 +255,22 @@ class Growth:
             others = f"no signature of a key that does not sign at its size, got that of {', '.join(strangers)}"
             self._findings.add("L6", None, f"{signed.what}: expected {others}", size)
         return opened
+
+    def _doubt(self, signed: Signed) -> None:
+        """Say so if a checkpoint that only revoked keys signed is not of this tree: a thief's, or the log was written
+        anew by who revoked them.
+        """
+        size = signed.checkpoint.size
+        root = self.root_before(size)
+        if size == self.rows and not self._broken:
+            self._grow()
+            root = self._frontier.root()
+        if root == signed.checkpoint.root:
+            return
+        detail = (
+            f"{signed.what} of size {size} is of another tree and proves nothing: only keys revoked below it signed it"
+        )
+        self._findings.doubt(signed.where, detail)
 
     def _look_back(self, signed: Signed) -> None:
         """Hold a checkpoint below the size that was verified before against the roots that were verified with it."""
