@@ -25,6 +25,7 @@ def files() -> dict[str, str]:
         "cosignatures.json": witnesses.cosignatures(kept),
         "policies.json": witnesses.policies(),
         "witness-requests.json": witnesses.witness_requests(kept),
+        "witness-answers.json": witnesses.witness_answers(kept),
         "tlog-proofs.json": proofs.tlog_proofs(kept),
         "canonical-json.json": records.canonical_json(),
         "entries.json": records.entries(),

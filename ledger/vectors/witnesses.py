@@ -1,4 +1,4 @@
-"""Vectors of what witnesses say and are asked: cosignatures, trust policies, add-checkpoint requests.
+"""Vectors of what witnesses say and are asked: cosignatures, trust policies, add-checkpoint requests and answers.
 
 Source: c2sp.org/tlog-cosignature; c2sp.org/tlog-policy; c2sp.org/tlog-witness.
 """
@@ -135,6 +135,7 @@ def witness_requests(kept: dict[str, bytes]) -> str:
         ("an old size above the checkpoint's", 400, HEAD, _request(258, proof, signed)),
         ("64 lines of proof", 400, HEAD, _request(100, [proof[0]] * 64, signed)),
         ("an old size with a leading zero", 400, HEAD, _request(100, proof, signed).replace(b"old 100", b"old 0100")),
+        ("an old size without its word", 400, HEAD, _request(100, proof, signed).replace(b"old 100", b"100")),
         ("no old size", 400, HEAD, _request(100, proof, signed).replace(b"old 100\n", b"")),
         ("an old size of 2**64", 400, HEAD, _request(2**64, proof, signed)),
         ("a proof line of 31 bytes", 400, HEAD, _request(100, [proof[0][1:], *proof[1:]], signed)),
@@ -166,6 +167,53 @@ def witness_requests(kept: dict[str, bytes]) -> str:
     return file_of(
         "add-checkpoint requests to a witness, and its answer", "c2sp.org/tlog-witness, add-checkpoint", cases
     )
+
+
+def witness_answers(kept: dict[str, bytes]) -> str:
+    """Give the file of answers to add-checkpoint, as the log that asked reads them."""
+    text = HEAD.format()
+    ours, third, stranger = stamped(W1, text), line(Kept(W3_MLDSA, kept), text), stamped(W2, text)
+    known = {"checkpoint": text, "vkeys": [W1.vkey(), W3_MLDSA.vkey()]}
+    said = [
+        ("one line", [ours], [W1.vkey()]),
+        ("lines of both kinds", [ours, third], [W1.vkey(), W3_MLDSA.vkey()]),
+        ("a line of an unknown key beside", [stranger, third], [W3_MLDSA.vkey()]),
+    ]
+    cases = [
+        good(name, status=200, answer=note.format_signatures(lines), verified_by=signers, **known)
+        for name, lines, signers in said
+    ]
+    cases += [
+        good(f"the size {size}", status=409, content_type="text/x.tlog.size", answer=f"{size}\n", size=f"{size}")
+        for size in (0, 100, 2**63 - 1)
+    ]
+    one = note.format_signatures([ours])
+    wrong = {
+        "no line": "",
+        "a line of an unknown key alone": note.format_signatures([stranger]),
+        "a signature that does not verify": note.format_signatures([_spoilt(ours, -1)]),
+        "a good line beside one that does not verify": note.format_signatures([_spoilt(ours, -1), third]),
+        "a line over a larger tree": note.format_signatures([stamped(W1, HEAD_LARGER.format())]),
+        "no newline at the end": one[:-1],
+        "lines that end with CRLF": one.replace("\n", "\r\n"),
+        "a blank line in front": f"\n{one}",
+        "the checkpoint in front": note.format(text, [ours]).decode(),
+        "a hyphen for the dash": one.replace("\N{EM DASH}", "-"),
+    }
+    cases += [bad(name, status=200, answer=answer, **known) for name, answer in wrong.items()]
+    timeless = note.format_signatures([line(Kept(LOG_MLDSA, kept), text)])
+    cases.append(bad("a time of zero", status=200, answer=timeless, checkpoint=text, vkeys=[LOG_MLDSA.vkey()]))
+    sizes = {
+        "a size without a newline": "100",
+        "a size with a leading zero": "0100\n",
+        "a size with CRLF": "100\r\n",
+        "a size below zero": "-1\n",
+        "a size of 2**63": f"{2**63}\n",
+        "two lines of size": "100\n100\n",
+        "no size": "\n",
+    }
+    cases += [bad(name, status=409, content_type="text/x.tlog.size", answer=answer) for name, answer in sizes.items()]
+    return file_of("a witness's answers to add-checkpoint", "c2sp.org/tlog-witness, add-checkpoint", cases)
 
 
 def _request(old: int, proof: list[bytes], checkpoint: bytes) -> bytes:

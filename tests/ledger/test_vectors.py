@@ -27,7 +27,19 @@ from ledger.log.policy import PolicyError
 from ledger.log.proof import ProofError, verify_consistency, verify_inclusion
 from ledger.log.receipt import Receipt, ReceiptError
 from ledger.log.tiles import ENTRIES, Tile, TileError, decode_bundle, encode_bundle, tiles_of_size
-from ledger.log.witness import NEVER, Answer, Latest, Submission, judge, read, timestamp_of
+from ledger.log.witness import (
+    NEVER,
+    SIZE_TYPE,
+    Answer,
+    Latest,
+    Submission,
+    WitnessError,
+    judge,
+    open_cosignatures,
+    open_size,
+    read,
+    timestamp_of,
+)
 from ledger.vectors.trees import decimal_leaves, decimal_tiles
 from tests.ledger.log.trees import split
 
@@ -185,6 +197,16 @@ def event_signature(case: Case) -> None:
     Ed25519PublicKey.from_public_bytes(base64.b64decode(case["public_key_base64"])).verify(signature, signed)
 
 
+def witness_answer(case: Case) -> None:
+    if case["status"] == 409:
+        assert case["content_type"] == SIZE_TYPE
+        assert open_size(octets(case, "answer")) == int(case.get("size", "-1"))
+        return
+    known = {verifier.key_id: verifier for verifier in map(parse_vkey, case["vkeys"])}
+    verified = open_cosignatures(octets(case, "answer"), case["checkpoint"], known.values())
+    assert [known[signature.key_id].vkey() for signature in verified] == case.get("verified_by")
+
+
 DOORS: dict[str, Callable[[Case], None]] = {
     "trees": tree,
     "inclusion": inclusion,
@@ -198,6 +220,7 @@ DOORS: dict[str, Callable[[Case], None]] = {
     "mldsa44": mldsa44,
     "cosignatures": cosignature,
     "policies": trust_policy,
+    "witness-answers": witness_answer,
     "tlog-proofs": tlog_proof,
     "canonical-json": canonical_json,
     "entries": leaf,
@@ -205,7 +228,17 @@ DOORS: dict[str, Callable[[Case], None]] = {
     "salts": salt,
     "event-signatures": event_signature,
 }
-REFUSALS = (ProofError, TileError, NoteError, PolicyError, ReceiptError, CanonicalError, EntryError, FormError)
+REFUSALS = (
+    ProofError,
+    TileError,
+    NoteError,
+    PolicyError,
+    ReceiptError,
+    WitnessError,
+    CanonicalError,
+    EntryError,
+    FormError,
+)
 
 
 def cases_of(name: str) -> list[Case]:
