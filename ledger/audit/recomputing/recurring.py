@@ -32,7 +32,11 @@ Value = TypeVar("Value")
 
 _OWN: Final = b"\0"
 """Stands for the worker's own name as a payer; JSON has no such byte."""
-_decode_rows = msgspec.json.Decoder(list[ContributionRow]).decode
+_WORKER: Final = "worker:"
+_WORKER_PAYS: Final = b'"payer":"%b"' % _WORKER.encode()
+"""The worker as a payer, whose name is not said."""
+_amount = re.compile(rb"0|-?[1-9][0-9]{0,14}").fullmatch
+_decode_row = msgspec.json.Decoder(ContributionRow).decode
 _new = tuple.__new__
 
 _measured = re.compile(
@@ -99,11 +103,13 @@ class RecurringPostings:
 
     def __init__(self) -> None:
         self._known: _Known[tuple[str, bytes], _Posted] = _Known()
+        self._rows: _Known[tuple[str, bytes], Contribution] = _Known()
 
     def postings(self, platform: str, worker: str, rows: bytes) -> list[Contribution] | None:
         """Give the postings of a platform's entry about a worker, of its rows without brackets around them.
 
-        None for rows that strict decoding refuses, or that are not as `row_of` writes these postings.
+        None for rows that strict decoding refuses, that are not as `row_of` writes these postings, or that no scheme
+        makes: of 16 digits, or paid by a worker without a name.
         """
         if _OWN in rows:
             return None
@@ -111,7 +117,7 @@ class RecurringPostings:
         text = rows.replace(b'"payer":"%b"' % payer.encode(), _OWN)
         known = self._known.get((platform, text))
         if known is None:
-            known = _posted(platform, payer, rows)
+            known = self._read(platform, text)
             if known is None:
                 return None
             self._known.keep((platform, text), len(text), known)
@@ -120,14 +126,38 @@ class RecurringPostings:
             postings[at] = _new(Contribution, (*before, payer, *after))
         return postings
 
+    def _read(self, platform: str, text: bytes) -> _Posted | None:
+        """Read rows one by one: what stands behind the amount comes again even where amounts never do."""
+        postings: list[Contribution] = []
+        pieces = (text + b",").split(b'{"amount":') if text else [b""]
+        if pieces[0]:
+            return None
+        for piece in pieces[1:]:
+            amount, _, rest = piece.partition(b",")
+            row = self._rows.get((platform, rest))
+            if row is None:
+                row = _row(platform, rest)
+                if row is None:
+                    return None
+                self._rows.keep((platform, rest), len(rest), row)
+            if not _amount(amount):
+                return None
+            scheme, version, fund, payer, window, _, unit, state, on = row
+            own = (scheme, version, fund, payer, window, int(amount), unit, state, on)
+            postings.append(_new(Contribution, own))
+        paid = [(at, posting[:3], posting[4:]) for at, posting in enumerate(postings) if posting[3] == _WORKER]
+        return _Posted(postings, paid)
 
-def _posted(platform: str, payer: str, text: bytes) -> _Posted | None:
+
+def _row(platform: str, rest: bytes) -> Contribution | None:
+    """Give a row of which this is what stands behind the amount, and a comma; the worker as a payer is _WORKER."""
+    if not rest.endswith(b"},"):
+        return None
+    text = b'{"amount":0,' + rest[:-1].replace(_OWN, _WORKER_PAYS)
     try:
-        rows = _decode_rows(b"[%b]" % text)
+        posting = posting_of(_decode_row(text), platform)
     except ValueError:
         return None
-    postings = [posting_of(row, platform) for row in rows]
-    if encode([row_of(posting, platform) for posting in postings])[1:-1] != text:
+    if encode(row_of(posting, platform)) != text or (posting.payer == _WORKER and _OWN not in rest):
         return None
-    own = [(at, posting[:3], posting[4:]) for at, posting in enumerate(postings) if posting.payer == payer]
-    return _Posted(postings, own)
+    return posting
