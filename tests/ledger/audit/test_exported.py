@@ -358,10 +358,12 @@ def put(log: MadeLog, place: Path) -> None:
 
 def test_what_is_held_must_be_of_this_ledger(whole: Path, tmp_path: Path) -> None:
     other = keys_of_log.generate("other.localhost/log/0")
+    unnumbered = keys_of_log.generate("iuran.localhost/log/00")
     stranger = keys_of_log.generate("iuran.localhost/log/9")
     forged = keys_of_log.generate("iuran.localhost/log/0")
     for signer, code, pattern in (
         (other, 2, "expected one of iuran.localhost, got one of other.localhost/log/0"),
+        (unnumbered, 2, "expected one of iuran.localhost, got one of iuran.localhost/log/00"),
         (stranger, 1, "^L2 journal 9: journal: expected it, as .* is of it, got none"),
         (forged, 1, "^L6 journal 0: checkpoint .*: expected one signed by this journal's key"),
     ):
