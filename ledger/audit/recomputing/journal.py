@@ -184,7 +184,7 @@ class Recomputing:
         if (
             said
             or len(postings) > parts.ROWS_MAX
-            or postings != plain.postings
+            or not self._plain.postings.are(plain.written, worker, postings)
             or parts.balances_text(account) != plain.balances
         ):
             due = parts.main_parts(Kind.ACCRUAL, outcome, account, funds, gig.platform)

@@ -17,9 +17,8 @@ import msgspec
 from contracts import forms
 from contracts.entry import BalanceRow, Salter
 from ledger.audit import grammar
-from ledger.audit.recomputing.recurring import RecurringGigs, RecurringPostings
+from ledger.audit.recomputing.recurring import RecurringGigs, RecurringPostings, Written
 from ledger.domain.earning import Gig
-from ledger.domain.posting import Contribution
 from ledger.intake import platform_of
 
 NO_COLUMN: Final[Literal[""]] = ""
@@ -32,10 +31,10 @@ _new = tuple.__new__
 
 
 class PlainGig(NamedTuple):
-    """A plain entry as read: its gig, its postings, and the rows of its balances as written, without brackets."""
+    """A plain entry as read: its gig, and the rows of its postings and balances as written, without brackets."""
 
     gig: Gig
-    postings: list[Contribution]
+    written: Written
     balances: bytes
 
 
@@ -54,7 +53,7 @@ class PlainGigs:
         self._match = grammar.plain_entry(journal).fullmatch
         self._voices: dict[bytes, _Voice] = {}
         self._gigs = RecurringGigs()
-        self._postings = RecurringPostings()
+        self.postings = RecurringPostings()
 
     def read(self, index: int, column: bytes | Literal[""] | None, leaf: bytes) -> PlainGig | None:
         """Give the gig of a leaf that stands at an index, beside this event key (or NO_COLUMN); None for another."""
@@ -71,14 +70,14 @@ class PlainGigs:
         if voice.salter is not None and voice.salter.first(offset) != hexed[32:]:
             return None
         worker = subject.decode()
-        postings = self._postings.postings(voice.platform, worker, rows)
-        if postings is None or not _balances(balances):
+        written = self.postings.written(voice.platform, subject, rows)
+        if written is None or not _balances(balances):
             return None
         try:
             gig = self._gigs.gig(voice.platform, worker, forms.parse_instant(time.decode()), data)
         except ValueError:
             return None
-        return _new(PlainGig, (gig, postings, balances))
+        return _new(PlainGig, (gig, written, balances))
 
     def _hear(self, named: bytes) -> _Voice | None:
         """Give who speaks where, as an entry's cause names them; None for a source that is no platform."""

@@ -2,7 +2,7 @@
 
 A gig's data differ from those of gigs that paid the same in when it was accepted, how far it went and how long it took;
 postings of the same amounts differ in the worker's own name as a payer. The bytes without that come many times, and are
-read, with all that is asked of them, once. Whatever is not so is read as it always is, and refused as it always is.
+read, or written, with all that is asked of them, once. Whatever is not so is read and refused as it always is.
 
 What is remembered is bounded in number and in length, and forgotten as a whole when it is full: strangers can't fill
 memory. Upholds L4 and L10 as an auditor. Must not know accounts or findings.
@@ -14,14 +14,13 @@ import re
 from collections.abc import Hashable, Sequence
 from typing import Final, NamedTuple, TypeVar
 
-import msgspec
-
 from contracts.codec import stored_gig
 from contracts.entry import ContributionRow, encode
 from contracts.forms import parse_instant
+from ledger.audit import grammar
 from ledger.domain.earning import Gig
 from ledger.domain.posting import Contribution
-from ledger.intake import gig_of, posting_of, row_of
+from ledger.intake import gig_of, row_of
 
 KNOWN_MAX: Final = 1 << 13
 TEXT_MAX: Final = 2048
@@ -32,11 +31,7 @@ Value = TypeVar("Value")
 
 _OWN: Final = b"\0"
 """Stands for the worker's own name as a payer; JSON has no such byte."""
-_WORKER: Final = "worker:"
-_WORKER_PAYS: Final = b'"payer":"%b"' % _WORKER.encode()
-"""The worker as a payer, whose name is not said."""
-_amount = re.compile(rb"0|-?[1-9][0-9]{0,14}").fullmatch
-_decode_row = msgspec.json.Decoder(ContributionRow).decode
+_strict = grammar.rows(ContributionRow).fullmatch
 _new = tuple.__new__
 
 _measured = re.compile(
@@ -91,73 +86,54 @@ def _told(data: bytes) -> Gig:
     return gig_of("", "", 0, *stored_gig(data))
 
 
+class Written(NamedTuple):
+    """Rows of postings as they are written, `text` without the worker's own name; `known`: what wrote the same."""
+
+    platform: str
+    rows: bytes
+    text: bytes
+    known: _Posted | None
+
+
 class _Posted(NamedTuple):
-    """Postings as some worker's; `own`: those that the worker pays, by place, with what stands before and behind."""
+    """Postings of some worker; `own`: those that the worker pays, by place, with what stands before and behind."""
 
     postings: list[Contribution]
     own: Sequence[tuple[int, tuple[str, ...], tuple[str | int, ...]]]
 
 
 class RecurringPostings:
-    """Reads the rows of postings."""
+    """Holds rows of postings, as they are written, against postings that were worked out.
+
+    Rows that were once, byte for byte, those of some worker's postings are those of another's who has the same: only
+    the name differs, and it is written as it is. Where that does not tell, they are written, and compared.
+    """
 
     def __init__(self) -> None:
         self._known: _Known[tuple[str, bytes], _Posted] = _Known()
-        self._rows: _Known[tuple[str, bytes], Contribution] = _Known()
 
-    def postings(self, platform: str, worker: str, rows: bytes) -> list[Contribution] | None:
-        """Give the postings of a platform's entry about a worker, of its rows without brackets around them.
-
-        None for rows that strict decoding refuses, that are not as `row_of` writes these postings, or that no scheme
-        makes: of 16 digits, or paid by a worker without a name.
+    def written(self, platform: str, worker: bytes, rows: bytes) -> Written | None:
+        """Give the rows of a platform's entry about a worker, without brackets around them; None for some that strict
+        decoding may refuse. The worker's name is printable ASCII without quotation mark and reverse solidus.
         """
         if _OWN in rows:
             return None
-        payer = "worker:" + worker
-        text = rows.replace(b'"payer":"%b"' % payer.encode(), _OWN)
+        text = rows.replace(b'"payer":"worker:%b"' % worker, _OWN)
         known = self._known.get((platform, text))
-        if known is None:
-            known = self._read(platform, text)
-            if known is None:
-                return None
-            self._known.keep((platform, text), len(text), known)
-        postings = known.postings.copy()
-        for at, before, after in known.own:
-            postings[at] = _new(Contribution, (*before, payer, *after))
-        return postings
+        return None if known is None and not _strict(rows) else _new(Written, (platform, rows, text, known))
 
-    def _read(self, platform: str, text: bytes) -> _Posted | None:
-        """Read rows one by one: what stands behind the amount comes again even where amounts never do."""
-        postings: list[Contribution] = []
-        pieces = (text + b",").split(b'{"amount":') if text else [b""]
-        if pieces[0]:
-            return None
-        for piece in pieces[1:]:
-            amount, _, rest = piece.partition(b",")
-            row = self._rows.get((platform, rest))
-            if row is None:
-                row = _row(platform, rest)
-                if row is None:
-                    return None
-                self._rows.keep((platform, rest), len(rest), row)
-            if not _amount(amount):
-                return None
-            scheme, version, fund, payer, window, _, unit, state, on = row
-            own = (scheme, version, fund, payer, window, int(amount), unit, state, on)
-            postings.append(_new(Contribution, own))
-        paid = [(at, posting[:3], posting[4:]) for at, posting in enumerate(postings) if posting[3] == _WORKER]
-        return _Posted(postings, paid)
-
-
-def _row(platform: str, rest: bytes) -> Contribution | None:
-    """Give a row of which this is what stands behind the amount, and a comma; the worker as a payer is _WORKER."""
-    if not rest.endswith(b"},"):
-        return None
-    text = b'{"amount":0,' + rest[:-1].replace(_OWN, _WORKER_PAYS)
-    try:
-        posting = posting_of(_decode_row(text), platform)
-    except ValueError:
-        return None
-    if encode(row_of(posting, platform)) != text or (posting.payer == _WORKER and _OWN not in rest):
-        return None
-    return posting
+    def are(self, written: Written, worker: str, postings: list[Contribution]) -> bool:
+        """Tell whether rows are, byte for byte, those that an entry about the worker with these postings has."""
+        platform, rows, text, known = written
+        payer = "worker:" + worker
+        if known is not None:
+            same = known.postings.copy()
+            for at, before, behind in known.own:
+                same[at] = _new(Contribution, (*before, payer, *behind))
+            if same == postings:
+                return True
+        if encode([row_of(posting, platform) for posting in postings])[1:-1] != rows:
+            return False
+        own = [(at, posting[:3], posting[4:]) for at, posting in enumerate(postings) if posting[3] == payer]
+        self._known.keep((platform, text), len(text), _Posted(postings, own))
+        return True

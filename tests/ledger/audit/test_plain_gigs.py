@@ -170,7 +170,7 @@ def test_rows_that_the_short_way_reads_can_be_decoded(
     leaf = written(content)
     reads = (
         grammar.rows(BalanceRow).fullmatch(written(balances)[1:-1]) is not None
-        and RecurringPostings().postings("gojek", "W-1", written(postings)[1:-1]) is not None
+        and RecurringPostings().written("gojek", b"W-1", written(postings)[1:-1]) is not None
     )
     try:
         assert encode(decode(leaf)) == leaf
