@@ -96,6 +96,16 @@ def test_gigs_that_differ_in_what_is_measured_are_remembered_once() -> None:
     assert len(gigs._known) == 1
 
 
+@pytest.mark.parametrize("accepted_at", ["2026-02-30T08:00:10Z", "2026-03-01T08:00:10", "", "2026-03-01T08:00:60Z"])
+def test_what_was_accepted_at_no_instant_is_refused_each_time(accepted_at: str) -> None:
+    gigs = RecurringGigs()
+    told = {"components": [{"amount": "18500", "kind": "fare"}], "currency": "IDR", "service": "ride"}
+    for good in ("2026-03-01T08:00:10Z", "2026-03-01T08:00:10+07:00"):
+        assert gigs.gig("gojek", "W-1", 0, canonical.encode({**told, "accepted_at": good}))
+        with pytest.raises(ValueError):
+            gigs.gig("gojek", "W-1", 0, canonical.encode({**told, "accepted_at": accepted_at}))
+
+
 PAYERS = st.sampled_from(("worker:W-1", "worker:W-2", "worker:W-", "worker:", "", "platform:gojek", 'worker:W-"'))
 SHORT = st.sampled_from(("", "A", "A", "A", 'a"b', "é"))
 POSTINGS = st.builds(
