@@ -168,6 +168,23 @@ def test_the_same_log_made_anew_is_no_fork(served: Served, signers: list[object]
     assert served.round() == 0
 
 
+def test_a_first_checkpoint_without_its_tiles_is_not_taken(served: Served) -> None:
+    shutil.rmtree(served.folder / "log" / "0" / "tile" / "0")
+    assert served.round() == 1
+    assert served.evidence() == {"log-0-unproven": [served.note(served.older)]}
+    assert not (served.state / "log-0.json").exists()
+
+
+def test_another_logs_checkpoint_is_none_of_this_one_whoever_is_pinned(served: Served) -> None:
+    """Keys of two logs may be pinned together: what one of them signs later is still not the other's log."""
+    pinned = {0: [line for n in (0, 1) for line in (served.folder / "log" / str(n) / "vkey").read_text().splitlines()]}
+    assert served.round(pinned=pinned) == 0
+    shutil.rmtree(served.folder / "log" / "0")
+    shutil.copytree(served.newer / "log" / "1", served.folder / "log" / "0")
+    assert served.round(pinned=pinned) == 1
+    assert served.evidence()["log-0-unsigned"] == [served.note(served.older), served.note(served.newer, 1)]
+
+
 @pytest.mark.parametrize("withheld", [True, False])
 def test_growth_that_tiles_do_not_prove_is_not_taken(served: Served, withheld: bool) -> None:
     assert served.round() == 0
