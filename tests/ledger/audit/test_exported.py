@@ -94,6 +94,12 @@ def test_it_holds_what_the_journals_hold_and_is_laid_out_as_others_read_it(hones
     assert [scheme["scheme"] for scheme in manifest["schemes"]] == ["ID-JK-PILOT"]
 
 
+def list_more(manifest: Path, what: str, **other: Any) -> None:
+    """List one more in a manifest: what comes first, but for these members."""
+    listed = json.loads(manifest.read_bytes())[what]
+    change_json(manifest, **{what: [*listed, listed[0] | other]})
+
+
 def change_json(place: Path, **members: Any) -> None:
     place.write_bytes(msgspec.json.encode(json.loads(place.read_bytes()) | members))
 
@@ -196,6 +202,16 @@ TAMPERINGS: dict[str, tuple[str, Callable[[Path], Any], str]] = {
     ),
     "the manifest's sizes": ("manifest.json", lambda p: replace(p, b"290", b"291"), "^L6 journal 0: manifest"),
     "the manifest's schemes": ("manifest.json", lambda p: change_json(p, schemes=[]), "^L4 journal 0: manifest: "),
+    "a scheme more in the manifest": (
+        "manifest.json",
+        lambda p: list_more(p, "schemes", scheme="ID-X"),
+        "^L4 journal 0: manifest: expected schemes that the journals record, got ID-X 2026-01-01",
+    ),
+    "a log more in the manifest": (
+        "manifest.json",
+        lambda p: list_more(p, "logs", journal=7),
+        "^L2 journal 7: journal: expected it, as the manifest lists its log, got none",
+    ),
     "the manifest's journals": (
         "manifest.json",
         lambda p: change_json(p, journals=1),
