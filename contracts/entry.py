@@ -189,6 +189,16 @@ encode = msgspec.json.Encoder().encode
 """Canonical bytes of an Entry (or of one of its parts)."""
 
 
+@lru_cache(maxsize=1 << 10)
+def balances_form(funds: tuple[tuple[str, str, str], ...]) -> bytes:
+    """Give the text of balances of these funds (scheme, fund, unit), without brackets, with `%d` for each amount.
+
+    Only what accrued is listed. Most workers have the same funds, so the text is made once for all of them.
+    """
+    rows = (encode(BalanceRow(accrued=0, fund=fund, scheme=scheme, unit=unit)) for scheme, fund, unit in funds)
+    return b",".join(rows).replace(b"%", b"%%").replace(b'{"accrued":0,', b'{"accrued":%d,')
+
+
 class _Fraction(ValueError):
     """Leaves the decoder of event.data at the first number that is no integer; never leaves this module."""
 

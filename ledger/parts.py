@@ -10,14 +10,13 @@ Pure: knows neither records nor indexes to come. Source: contracts/formats/entry
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from contracts import events
 from contracts.canonical import INTEGER_LIMIT
-from contracts.entry import BalanceRow, ContributionRow, Kind, NoticeRow, Reason, StoredEvent, encode
+from contracts.entry import BalanceRow, ContributionRow, Kind, NoticeRow, Reason, StoredEvent, balances_form, encode
 from ledger.books import KnownGig, story_of
 from ledger.domain import acting
 from ledger.domain.closing import close, heard_by
@@ -269,14 +268,7 @@ def balances_text(account: Account) -> bytes:
     if account.others:
         return encode(balances_of(account))[1:-1]
     balances = account.balances
-    return _balances_form(tuple(balances)) % (*balances.values(),)
-
-
-@lru_cache(maxsize=1 << 10)
-def _balances_form(funds: tuple[Key, ...]) -> bytes:
-    """Give the text of balances with a place for each amount; most workers have the same funds."""
-    rows = (encode(BalanceRow(accrued=0, fund=fund, scheme=scheme, unit=unit)) for scheme, fund, unit in funds)
-    return b",".join(rows).replace(b"%", b"%%").replace(b'{"accrued":0,', b'{"accrued":%d,')
+    return balances_form(tuple(balances)) % (*balances.values(),)
 
 
 def newest_of(book: Sequence[Line]) -> dict[tuple[str, str], int]:

@@ -148,7 +148,7 @@ def decode_bundle(bundle: bytes, width: int) -> list[bytes]:
         start = at + 2
         at = start + (bundle[at] << 8 | bundle[at + 1])
         entries.append(bundle[start:at])
-    # a length cut in two reads as a small number, and an entry cut short as one: both leave `at` beyond the end
+    # half a length is left over, and an entry that is cut short ends beyond the end
     if at != end or len(entries) != width:
         raise TileError(f"entry bundle: expected {width} entries and no more, got {len(entries)} to byte {at} of {end}")
     return entries

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from contracts.entry import BalanceRow, encode
+from contracts.entry import balances_form
 
 INTEGER_END: Final = 2**53
 
@@ -31,11 +31,9 @@ class Listing:
     __slots__ = ("form", "funds", "narrow")
 
     def __init__(self, funds: tuple[Fund, ...]) -> None:
-        rows = (encode(BalanceRow(accrued=0, fund=fund, scheme=scheme, unit=unit)) for scheme, fund, unit in funds)
-        zeros = b",".join(rows)
         self.funds = funds
-        self.form = zeros.replace(b"%", b"%%").replace(b'{"accrued":0,', b'{"accrued":%d,')
-        self.narrow = len(zeros) + 14
+        self.form = balances_form(funds)
+        self.narrow = len(self.form % ((0,) * len(funds))) + 14
 
 
 class Listings(dict[tuple[Fund, ...], Listing]):
