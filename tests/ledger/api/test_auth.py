@@ -131,6 +131,7 @@ def _swap_claims(token, **changes):
     return f"{header}.{claims}.{signature}"
 
 
+@pytest.mark.filterwarnings("ignore:The RSA key is 1024 bits long")
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_token_is_refused_with_401_and_repeats_nothing_of_itself(case):
     token = WRONG[case]()
