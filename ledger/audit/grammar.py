@@ -39,8 +39,14 @@ SHA256 and SALT are of the right length, and `unhexed` tells the rest.
 
 
 @cache
-def plain_entry(journal: int) -> re.Pattern[bytes]:
-    """Give the grammar of this journal's plain entries; match all of a leaf."""
+def plain_entry(journal: int, told: bool = True) -> re.Pattern[bytes]:
+    """Give the grammar of this journal's plain entries; match all of a leaf.
+
+    `told` False: without the groups DATA and TIME, for who does not ask what an entry tells of its gig.
+    """
+    data, time = _struct(GigCompleted), _inner(_TEXT)
+    if told:
+        data, time = f"({data})", f"({time})"
     return re.compile(
         (
             r'\{"balances":\[([^\]]*+)\],'
@@ -49,7 +55,7 @@ def plain_entry(journal: int) -> re.Pattern[bytes]:
             rf'("source":{_TEXT},"topic":{_TEXT})\}},'
             r'"contributions":\[([^\]]*+)\],'
             rf'"engine":"{ENGINE}",'
-            rf'"event":\{{"data":({_struct(GigCompleted)}),"subject":"({_inner(_TEXT)})","time":"({_inner(_TEXT)})",'
+            rf'"event":\{{"data":{data},"subject":"({_inner(_TEXT)})","time":"{time}",'
             rf'"type":"{re.escape(GIG_COMPLETED)}"\}},'
             rf'"format":"{re.escape(FORMAT)}","index":({_WHOLE}),"journal":{journal},"kind":"{Kind.ACCRUAL}",'
             rf'"received_at":"{_INSTANT}","salt":"([^"]{{32}}+)"\}}'

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 from ledger.log.edge import frontier_of
-from ledger.log.merkle import HASH_BYTES, SIZE_MAX, TILE_HEIGHT, Frontier, TreeError, leaf_hash, node_hash
+from ledger.log.merkle import HASH_BYTES, SIZE_MAX, TILE_HEIGHT, Frontier, TreeError, leaf_hashes, node_hash
 from ledger.log.proof import ProofError, check_index, check_sizes
 from ledger.log.tiles import (
     ENTRIES,
@@ -105,7 +105,7 @@ def verify_tiles(size: int, root: bytes, tiles: Mapping[Tile, bytes]) -> None:
         if parent is None:
             continue
         if tile.level == ENTRIES:
-            found = b"".join(map(leaf_hash, decode_bundle(content, tile.width)))
+            found = b"".join(leaf_hashes(decode_bundle(content, tile.width)))
             expected = _hashes(parent, tiles)
         else:
             found = _subtree(_hashes(tile, tiles))

@@ -21,7 +21,7 @@ from psycopg.types.json import Jsonb
 
 from ledger.errors import Fenced, InvariantError, KeysTaken, StoreUnavailable
 from ledger.log.checkpoint import Checkpoint, claimed, sign_checkpoint
-from ledger.log.merkle import leaf_hash
+from ledger.log.merkle import leaf_hashes
 from ledger.store.rows import copy_buffer
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class Journal:
         """
         # 1 grow the tree, lay the tiles that became full, sign by every key, in memory. A crash here leaves nothing but
         # signatures that nobody saw: the records come again, and the checkpoint over them is signed anew.
-        frontier, nodes = self.head.frontier.grow([leaf_hash(leaf) for leaf in batch.leaves])
+        frontier, nodes = self.head.frontier.grow(leaf_hashes(batch.leaves))
         edge, full = self.head.edge.grow(nodes)
         note = self._sign(frontier) if batch.leaves else None
         try:

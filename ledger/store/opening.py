@@ -18,7 +18,7 @@ from contracts.entry import Kind, Position, decode
 from ledger.errors import StoreUnavailable, Unfit
 from ledger.keyring import ring_of
 from ledger.log.checkpoint import Checkpoint, claimed, open_checkpoint
-from ledger.log.merkle import Frontier, TreeError, leaf_hash
+from ledger.log.merkle import Frontier, TreeError, leaf_hashes
 from ledger.store.journal import Head, Journal
 from ledger.store.rows import KIND_NUMBERS
 from ledger.store.startup import other_keys
@@ -181,5 +181,5 @@ async def root_at(connection: psycopg.AsyncConnection, number: int, size: int) -
             'SELECT leaf FROM entries WHERE journal = %s AND "index" < %s ORDER BY "index"', (number, size)
         )
         while rows := await cursor.fetchmany(1000):
-            frontier = frontier.append([leaf_hash(bytes(row[0])) for row in rows])
+            frontier = frontier.append(leaf_hashes(bytes(row[0]) for row in rows))
     return frontier.root()

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from typing import Final, NamedTuple
 
 from ledger.audit.checks.journal_keys import JournalKeys, OpenedNote
@@ -22,7 +21,7 @@ from ledger.audit.rows import Head
 from ledger.errors import Unfit
 from ledger.log.checkpoint import Checkpoint, claimed
 from ledger.log.edge import Edge
-from ledger.log.merkle import EMPTY_ROOT, HASH_BYTES, SIZE_BYTES, TILE_HEIGHT, Frontier, TreeError
+from ledger.log.merkle import EMPTY_ROOT, HASH_BYTES, SIZE_BYTES, TILE_HEIGHT, Frontier, TreeError, leaf_hashes
 from ledger.log.note import NoteError
 from ledger.log.tiles import Tile
 
@@ -127,7 +126,7 @@ class Growth:
         if self._broken:
             self.rows = start + len(leaves)
             return
-        hashes = [sha256(b"\x00" + leaf).digest() for leaf in leaves]
+        hashes = leaf_hashes(leaves)
         at, end = 0, len(hashes)
         while at < end:
             to = end if self._next_awaited < 0 else min(end, at + self._next_awaited - self.rows)

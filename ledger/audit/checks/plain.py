@@ -26,7 +26,7 @@ from contracts.entry import ContributionRow, Kind, Salter, encode
 from contracts.topics import partition_of
 from ledger.audit import grammar
 from ledger.audit.checks.balances import PLATFORM_SOURCE, Balances
-from ledger.audit.checks.event_keys import EventKeys
+from ledger.audit.checks.event_keys import KEY_BYTES, EventKeys
 from ledger.audit.checks.offsets import Offsets, Partition
 from ledger.audit.checks.totals import Fund, Listing, Totals, is_exact
 from ledger.audit.rows import Columns
@@ -54,13 +54,13 @@ class _Voice:
     worker's name.
     """
 
-    __slots__ = ("digested", "keyed", "learnt", "partition", "salter", "source", "steps", "tails")
+    __slots__ = ("digest", "keyed", "learnt", "partition", "salter", "source", "steps", "tails")
 
     def __init__(self, journal: int, source: str, topic: str, partition: Partition, secret: bytes | None) -> None:
         self.source = source
         self.salter = None if secret is None else Salter(secret, topic, journal)
         self.partition = partition
-        self.digested = f"{source}\n".encode()
+        self.digest = sha256(f"{source}\n".encode())
         self.keyed = f"{journal}\n{source}\n".encode()
         self.steps: dict[Listing, dict[bytes, Step]] = {}
         self.learnt = 0
@@ -80,7 +80,7 @@ class Plain:
         self._offsets = offsets
         self._keys = keys
         self._secret = secret
-        self._match = grammar.plain_entry(journal).fullmatch
+        self._match = grammar.plain_entry(journal, told=False).fullmatch
         self._voices: dict[bytes, _Voice] = {}
         self._workers: dict[bytes, Totals] = {}
 
@@ -110,7 +110,7 @@ class Plain:
             found = match(leaf)
             if found is None:
                 return place
-            balances, event_id, offset, digest, named, postings, _, subject, _, own_index, salted = found.groups()
+            balances, event_id, offset, digest, named, postings, subject, own_index, salted = found.groups()
             index = start + place
             voice = voices.get(named)
             hexed = unhexed(digest + salted)
@@ -147,7 +147,9 @@ class Plain:
             seen.index, seen.offset, seen.sha256 = index, read, digest
             if seen.parts != 1:
                 seen.part = seen.parts = 1
-            key = sha256(voice.digested + event_id).digest()[:16]
+            event = voice.digest.copy()
+            event.update(event_id)
+            key = event.digest()[:KEY_BYTES]
             heap = key[0]
             keys[heap] += key
             indexes[heap].append(index)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.log.merkle import EMPTY_ROOT, SIZE_MAX, Frontier, TreeError, leaf_hash, node_hash
+from ledger.log.merkle import EMPTY_ROOT, SIZE_MAX, Frontier, TreeError, leaf_hash, leaf_hashes, node_hash
 
 WORLD = 300
 HASHES = [leaf_hash(n.to_bytes(2, "big")) for n in range(WORLD)]
@@ -43,6 +43,11 @@ def root_by_definition(hashes: list[bytes]) -> bytes:
 def test_hashes_carry_their_prefixes() -> None:
     assert leaf_hash(b"") == sha256(b"\x00").digest()
     assert node_hash(b"l" * 32, b"r" * 32) == sha256(b"\x01" + b"l" * 32 + b"r" * 32).digest()
+
+
+@given(st.lists(st.binary(max_size=200)))
+def test_leaves_hashed_together_are_those_hashed_one_by_one(leaves: list[bytes]) -> None:
+    assert leaf_hashes(leaves) == [sha256(b"\x00" + leaf).digest() for leaf in leaves]
 
 
 def test_roots_of_certificate_transparency() -> None:
