@@ -147,7 +147,8 @@ class JournalKeys:
         if own or not witnessed:
             own = list(notes.verify(text, signatures, self._known.values()))
         signed_by = frozenset((s.name, s.key_id) for s in own if s.name == checkpoint.origin)
-        if not signed_by and not witnessed:
+        # witnesses cosign other logs too
+        if not signed_by and not (witnessed and checkpoint.origin in {name for name, _ in self._known}):
             raise NoteError(f"checkpoint origin: expected the signing key's name, got {checkpoint.origin[:80]}")
         return OpenedNote(checkpoint, signed_by, witnessed)
 

@@ -10,13 +10,18 @@ import pytest
 from contracts import events
 from contracts.codec import Record
 from ledger.audit.checks.journal import JournalCheck
+from ledger.audit.checks.journal_keys import JournalKeys, OpenedNote
+from ledger.audit.findings import Findings
 from ledger.audit.kept_tiles import KeptTile
 from ledger.audit.rows import Head, Rows
 from ledger.keyring import KeyRing
 from ledger.log import keys
+from ledger.log import note as notes
+from ledger.log import policy as policies
 from ledger.log.checkpoint import Checkpoint, claimed, sign_checkpoint
 from ledger.log.keys import MLDSA44, MlDsaSigner, Signer
 from ledger.log.merkle import Frontier, leaf_hash
+from ledger.log.note import NoteError
 from ledger.log.tiles import Tile
 from tests.support.exports import tile_files
 from tests.support.replica import Replica
@@ -193,3 +198,19 @@ def test_a_source_that_gives_other_tiles_when_it_is_asked_again_proves_no_truste
         f"L6 journal 0 entry {size - 2}: key: expected the tree's root at the trusted size 100, got another"
     ]
     assert len(asked) == 2
+
+
+def test_what_witnesses_cosigned_of_another_log_is_not_of_this_one() -> None:
+    witness = keys.generate("witness.example/w", keys.COSIGNATURE)
+    policy = policies.parse(f"witness w {witness.vkey()} https://witness.example/w\nquorum w\n".encode())
+    known = JournalKeys(0, Findings(0))
+    known.start(written(OLD), (), policy)
+    leaves = rotated()
+    for log, is_own in ((0, True), (1, False)):
+        checkpoint = Checkpoint(f"{NAME}/log/{log}", 2, root(leaves, 2))
+        alone = notes.sign(checkpoint.format(), [witness.at(1_772_352_931)])
+        if is_own:
+            assert known.open(alone) == OpenedNote(checkpoint, frozenset(), witnessed=True)
+        else:
+            with pytest.raises(NoteError, match="checkpoint origin: expected the signing key's name, got test"):
+                known.open(alone)
