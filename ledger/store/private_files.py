@@ -15,6 +15,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from ledger.durable import sync_folder
 from ledger.errors import Unfit
 
 FILE_BYTES_MAX: Final = 64 * 1024
@@ -33,7 +34,7 @@ def make_folder(folder: Path) -> None:
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
     check_folder(folder)
 
 
@@ -83,7 +84,7 @@ def write_new(path: Path, content: bytes) -> None:
         ) from None
     finally:
         draft.unlink()
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def replace(path: Path, content: bytes) -> None:
@@ -97,7 +98,7 @@ def replace(path: Path, content: bytes) -> None:
     except OSError:
         draft.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _drafted(path: Path, content: bytes) -> Path:
@@ -120,11 +121,3 @@ def _check_mode(path: Path, mode: int, allowed: int) -> None:
             f"{path}: expected mode {allowed:04o}, got {stat.S_IMODE(mode):04o}, open to others; "
             f"`chmod {allowed:o} {path}`, and think who may have read it"
         )
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -19,7 +19,6 @@ Source: c2sp.org/tlog-witness@v1.0.0, "add-checkpoint" (persist before respondin
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -27,6 +26,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from ledger.durable import sync_folder
 from ledger.errors import StoreUnavailable, Unfit
 from ledger.log import note as notes
 from ledger.log import witness
@@ -63,7 +63,7 @@ def make(path: Path, vkeys: Sequence[str]) -> None:
                 connection.execute("INSERT INTO witness VALUES (?)", ["\n".join(vkeys)])
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
             connection.execute("COMMIT")
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except (sqlite3.Error, OSError) as error:
         raise Unfit(f"{path}: expected a place for what the witness has cosigned, got {error}") from error
 
@@ -174,11 +174,3 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

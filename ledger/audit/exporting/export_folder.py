@@ -17,6 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from ledger.durable import put, sync_folder
 from ledger.errors import Unfit
 
 MANIFEST: Final = "manifest.json"
@@ -98,7 +99,7 @@ class ExportFolder:
     def settle(self) -> None:
         """Return once everything that was put is on the disk, names included."""
         self._finish()
-        list(self._pool.map(_sync, sorted(self._unsynced)))
+        list(self._pool.map(sync_folder, sorted(self._unsynced)))
         self._unsynced.clear()
 
     def take_away(self, path: str) -> None:
@@ -106,7 +107,7 @@ class ExportFolder:
         place = self._folder.joinpath(path)
         place.unlink(missing_ok=True)
         if place.parent.is_dir():
-            _sync(place.parent)
+            sync_folder(place.parent)
 
     def sweep(self, below: str, keep: Callable[[str], bool]) -> None:
         """Remove the files below a path that `keep` does not want (drafts are never wanted), and folders left empty."""
@@ -141,11 +142,7 @@ class ExportFolder:
     def _write(self, path: str, content: bytes) -> None:
         place = self._folder.joinpath(path)
         draft = place.with_name(f".{place.name}{DRAFT}")
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(place)
+        put(place, draft, content)
         self._unsynced.add(place.parent)
 
 
@@ -172,13 +169,5 @@ def opened(folder: Path) -> Iterator[ExportFolder]:
             yield ExportFolder(folder, pool)
     except OSError as error:
         raise Unfit(f"{folder}: expected to write, got {error.strerror or error}") from error
-    finally:
-        os.close(descriptor)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -21,6 +21,7 @@ import msgspec
 
 from contracts.entry import ENGINE
 from ledger.audit.keeping.kept import KeptJournal
+from ledger.durable import sync_folder
 from ledger.errors import Unfit
 
 FORMAT: Final = "iuran-verified/v1"
@@ -47,11 +48,7 @@ def write(path: Path, ledger: str, journals: Mapping[int, bytes]) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)
     except OSError as error:
         raise Unfit(f"{path}: expected a file that can be written, got {error.strerror}") from None
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ledger.audit.watching.watch import Seen
+from ledger.durable import put, sync_folder
 from ledger.errors import Unfit
 from ledger.log.checkpoint import claimed
 from ledger.log.note import NoteError
@@ -77,8 +78,8 @@ class Memory:
         for number, note in enumerate(raised.evidence):
             _replace(folder.joinpath(f"checkpoint-{number + 1}"), note)
         _replace(folder.joinpath("finding.txt"), f"{raised}\n".encode())
-        _sync(folder.parent)
-        _sync(self._folder)
+        sync_folder(folder.parent)
+        sync_folder(self._folder)
         return folder
 
     def _path(self, journal: int) -> Path:
@@ -107,17 +108,5 @@ def opened(folder: Path) -> Iterator[Memory]:
 
 def _replace(path: Path, content: bytes) -> None:
     draft = path.with_name(f".{path.name}.draft")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    put(path, draft, content)
+    sync_folder(path.parent)
