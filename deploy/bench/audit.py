@@ -39,7 +39,6 @@ SCHEME: Final = "ID-JK-PILOT"
 PROCESSES: Final = 2
 FOLDER: Final = "folder"
 DATABASE: Final = "database"
-NO_SECRETS: Final[Mapping[int, bytes]] = {}
 
 
 class Place(NamedTuple):
@@ -71,7 +70,7 @@ def run(servers: Servers, home: Path, times: int) -> None:
     show(figure("verify_entries_per_s", "entries/s", rates, **shown))
     for name, measure in (("audit_entries_per_s", whole), ("recompute_entries_per_s", recomputed)):
         memory = _memory(measure, (fewer, place))
-        for source, secrets in ((FOLDER, NO_SECRETS), (FOLDER, place.secrets), (DATABASE, place.secrets)):
+        for source, secrets in ((FOLDER, verify.NO_SECRETS), (FOLDER, place.secrets), (DATABASE, place.secrets)):
             rates = [_rate(measure, place._replace(secrets=secrets), source) for _ in range(times)]
             shown = {**setting, "source": source, "salts": bool(secrets), "clock": "processor"}
             if source == FOLDER and secrets:
