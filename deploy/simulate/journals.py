@@ -8,7 +8,6 @@ does not grow. What the operator's acts said (versions enacted, platforms' attri
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, LiteralString, NamedTuple
 
@@ -24,7 +23,7 @@ from deploy.simulate.spool import Fact, Writer
 from ledger.audit.parallel import Advance
 from ledger.domain.scheme import Version
 from ledger.domain.simulation.trial import Stated
-from ledger.errors import InvariantError, StoreUnavailable, Unfit
+from ledger.errors import InvariantError, Unfit
 from ledger.intake import platform_of_entry, version_of_entry
 from ledger.log.checkpoint import claimed
 from ledger.store import database
@@ -95,7 +94,7 @@ class Told(NamedTuple):
 
 def shown(url: str) -> Ledger:
     """Give the ledger of a database as it is shown now. Raises Unfit where there is none, StoreUnavailable."""
-    with reading(url) as connection:
+    with database.reading(url) as connection:
         there = connection.execute(_THERE).fetchone()
         row = connection.execute(_LEDGER).fetchone() if there and there[0] else None
         if row is None:
@@ -111,7 +110,7 @@ def acts(ledger: Ledger) -> Acts:
     """Give what the acts of the ledger's journals say; the same stands in each of them. Raises as `read`."""
     versions: dict[Version, None] = {}
     platforms: dict[Stated, None] = {}
-    with reading(ledger.url) as connection:
+    with database.reading(ledger.url) as connection:
         for head in ledger.heads:
             for index, leaf in connection.execute(_ACTS, (head.journal, head.size, list(_ACT_KINDS))):
                 entry = _entry(head.journal, index, bytes(leaf))
@@ -131,7 +130,7 @@ def read(journal: Journal, advance: Advance) -> Told:
     facts = gigs = 0
     first: int | None = None
     last: int | None = None
-    with reading(journal.url) as connection:
+    with database.reading(journal.url) as connection:
         for rows in _stream(connection, _ENTRIES, (number, journal.start, size)):
             for index, leaf in rows:
                 entry = _entry(number, index, leaf)
@@ -154,26 +153,11 @@ def facts_of_worker(ledger: Ledger, worker: str) -> list[Fact]:
     """Give all of a worker's facts, as far as they are shown. Raises as `read`."""
     found: list[Fact] = []
     head = ledger.heads[partition_of(worker.encode(), len(ledger.heads))]
-    with reading(ledger.url) as connection:
+    with database.reading(ledger.url) as connection:
         for index, leaf in connection.execute(_WORKERS, (worker, head.journal, head.size)):
             fact = _fact(index, _entry(head.journal, index, bytes(leaf)))
             found += [] if fact is None else [fact]
     return found
-
-
-@contextmanager
-def reading(url: str) -> Iterator[psycopg.Connection]:
-    """Open a connection that may only read. Raises StoreUnavailable, also from what is read within."""
-    connection = database.connect(url, "reader")
-    try:
-        connection.execute("SET jit = off")
-        connection.autocommit = False
-        connection.read_only = True
-        yield connection
-    except psycopg.OperationalError as error:
-        raise StoreUnavailable(f"database: expected an answer, got {str(error).strip()}") from error
-    finally:
-        connection.close()
 
 
 def _stream(

@@ -16,6 +16,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg import IsolationLevel
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
@@ -44,6 +45,25 @@ def connect(url: str, role: Role) -> psycopg.Connection:
     except psycopg.OperationalError as error:
         raise StoreUnavailable(f"database: expected an answer, got {str(error).strip()}") from error
     return connection
+
+
+@contextmanager
+def reading(url: str, settings: LiteralString = "", *, frozen: bool = False) -> Iterator[psycopg.Connection]:
+    """Open a reader's connection that may only read; `frozen`: all that is read within is of one instant.
+
+    `settings`: what else to SET for it. Raises StoreUnavailable, also from what is read within.
+    """
+    connection = connect(url, "reader")
+    try:
+        connection.execute("SET jit = off; " + settings)
+        connection.autocommit = False
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ if frozen else None
+        connection.read_only = True
+        yield connection
+    except psycopg.OperationalError as error:
+        raise StoreUnavailable(f"database: expected an answer, got {str(error).strip()}") from error
+    finally:
+        connection.close()
 
 
 async def connect_async(url: str, role: Role) -> psycopg.AsyncConnection:

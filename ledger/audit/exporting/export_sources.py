@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, LiteralString, NamedTuple, Protocol
 
 import psycopg
-from psycopg import IsolationLevel
 
 from contracts import entry as entries
 from contracts.entry import Kind, StoredEvent
@@ -24,7 +23,7 @@ from contracts.events import JOURNALS_MAX
 from ledger.audit.sources import notes as cut
 from ledger.audit.sources.http_paths import HttpPaths
 from ledger.audit.sources.paths import ALL_VKEYS, texts
-from ledger.errors import StoreUnavailable, Unfit
+from ledger.errors import Unfit
 from ledger.log import checkpoint as checkpoints
 from ledger.log.note import NOTE_BYTES_MAX
 from ledger.log.prover import verify_tiles, with_parents
@@ -197,19 +196,11 @@ def journals_named(opening: entries.Entry) -> int:
 @contextmanager
 def of_database(url: str) -> Iterator[DatabaseSource]:
     """Open the database as it stands now. Raises StoreUnavailable, also from what is read within the context."""
-    connection = database.connect(url, "reader")
     try:
-        connection.execute("SET jit = off")
-        connection.autocommit = False
-        connection.isolation_level = IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
-        yield DatabaseSource(connection)
-    except psycopg.OperationalError as error:
-        raise StoreUnavailable(f"database: expected an answer, got {str(error).strip()}") from error
+        with database.reading(url, frozen=True) as connection:
+            yield DatabaseSource(connection)
     except psycopg.errors.UndefinedTable as error:
         raise Unfit("database: expected a ledger, got none; make one with `iuran ledger init`") from error
-    finally:
-        connection.close()
 
 
 @contextmanager

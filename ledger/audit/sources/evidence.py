@@ -16,13 +16,12 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
-from psycopg import IsolationLevel
 
 from contracts.entry import LEAF_BYTES_MAX, Position
 from ledger.audit.kept_tiles import KeptTile
 from ledger.audit.rows import Columns, Head, RefusedRow, Rows
 from ledger.audit.sources.source import Fault, Stored, StoredHead
-from ledger.errors import StoreUnavailable, Unfit
+from ledger.errors import Unfit
 from ledger.log.note import NOTE_BYTES_MAX
 from ledger.log.tiles import Tile
 from ledger.store import cosignatures, database
@@ -36,6 +35,8 @@ REFUSED_AT_ONCE: Final = 16
 _TABLES: Final[tuple[LiteralString, ...]] = ("entries", "checkpoints", "positions", "rejections", "tiles")
 KINDS: Final = {number: str(kind) for kind, number in KIND_NUMBERS.items()}
 """The word for each number in the column `kind`."""
+_IN_ORDER: LiteralString = "SET enable_seqscan = off; SET enable_sort = off"
+"""In order of the key, not sorted: a sort would write all of a journal to disk first."""
 _LEDGER: LiteralString = "SELECT name, journals, topic_prefix FROM ledger WHERE id = 1"
 _TABLES_THERE: LiteralString = "SELECT to_regclass('ledger') IS NOT NULL"
 _HEADS: LiteralString = (
@@ -92,7 +93,7 @@ def frozen(url: str) -> Iterator[Stored]:
 
     Raises Unfit when there is no ledger, StoreUnavailable when the database does not answer.
     """
-    with _answering(), _reading(url) as connection:
+    with database.reading(url, _IN_ORDER, frozen=True) as connection:
         row = _one(connection, "SELECT pg_export_snapshot()")
         view = View(url, str(row[0]))
         if not _one(connection, _TABLES_THERE)[0] or not (ledger := _one(connection, _LEDGER)):
@@ -106,7 +107,7 @@ def frozen(url: str) -> Iterator[Stored]:
 @contextmanager
 def journal(view: View, number: int) -> Iterator[JournalRows]:
     """Open one journal in a frozen view. Raises StoreUnavailable, also from what is read within the context."""
-    with _answering(), _reading(view.url) as connection:
+    with database.reading(view.url, _IN_ORDER, frozen=True) as connection:
         # the name comes from the server itself; the statement takes no parameters
         connection.execute(psycopg.sql.SQL("SET TRANSACTION SNAPSHOT {}").format(view.snapshot))
         yield JournalRows(connection, number)
@@ -211,28 +212,6 @@ class JournalRows:
             cursor.execute(query, values)
             while rows := cursor.fetchmany(at_once):
                 yield rows
-
-
-@contextmanager
-def _reading(url: str) -> Iterator[psycopg.Connection]:
-    connection = database.connect(url, "reader")
-    try:
-        # in order of the key, not sorted: a sort would write all of a journal to disk first
-        connection.execute("SET jit = off; SET enable_seqscan = off; SET enable_sort = off")
-        connection.autocommit = False
-        connection.isolation_level = IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
-        yield connection
-    finally:
-        connection.close()
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    try:
-        yield
-    except psycopg.OperationalError as error:
-        raise StoreUnavailable(f"database: expected an answer, got {str(error).strip()}") from error
 
 
 def _one(connection: psycopg.Connection, query: LiteralString, values: tuple[Any, ...] = ()) -> tuple[Any, ...]:

@@ -19,6 +19,7 @@ from ledger.domain.ids import payer_kind
 from ledger.domain.simulation.result import Result
 from ledger.domain.simulation.trial import IN_FORCE, Trial, assume, choose
 from ledger.errors import Unfit
+from ledger.store import database
 from tests.deploy.simulate.simulations import parts, trial
 from tests.ledger.domain.simulation.trials import shipped
 from tests.ledger.domain.worlds import load
@@ -152,7 +153,7 @@ def test_nothing_beyond_the_published_checkpoint_is_simulated_and_nothing_is_wri
         connection.execute("UPDATE heads SET published_size = published_size + 2 WHERE journal = 0")
     assert gigs < simulated(small).tally.gigs
     assert {head.journal: head.size for head in journals.shown(small.url).heads} == sizes
-    with journals.reading(small.url) as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+    with database.reading(small.url) as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         connection.execute("DELETE FROM standings")
 
 
